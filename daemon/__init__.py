@@ -1,0 +1,1 @@
+"""The daemon: keeps one wallet database in step with the circle through sync servers."""

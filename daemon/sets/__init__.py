@@ -1,0 +1,1 @@
+"""The replicated sets: elements, their join and their garbage collection. Pure."""

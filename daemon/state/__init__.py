@@ -1,0 +1,1 @@
+"""The daemon's own database: replica, revisions and what is still to be applied."""

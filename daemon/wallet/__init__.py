@@ -1,0 +1,1 @@
+"""The wallet's own database, in which the daemon is a guest."""

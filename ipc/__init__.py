@@ -1,0 +1,1 @@
+"""How wallet frontends and the command line talk to the daemon."""

@@ -1,0 +1,277 @@
+"""What is said over the sockets: requests, replies, events, and the types of every method.
+
+JSON-RPC 2.0, one message per nng message. Readers ignore members that they do not know; a request with an unknown
+parameter is refused, since a misspelt parameter must not be silently without effect.
+Times are RFC 3339 UTC with milliseconds ("2026-01-31T08:15:00.000Z"), or null.
+Pure: no I/O, no clock.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+API_VERSION = 1
+
+Time = str
+SyncReason = Literal["user", "schedule", "change", "startup", "resume", "retry"]
+ServerState = Literal[
+    "idle",
+    "syncing",
+    "paused",
+    "unreachable",
+    "busy",
+    "refused",
+    "gone",
+    "payment_required",
+    "unreadable",
+    "too_large",
+    "moved",
+]
+WalletState = Literal["ok", "absent", "locked", "unfit", "readonly"]
+
+
+# The frame.
+
+
+class Request(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A call of one method. ``api`` is the version of this protocol that the caller speaks."""
+
+    jsonrpc: Literal["2.0"] = "2.0"
+    id: int | str
+    method: str
+    params: msgspec.Raw = msgspec.Raw(b"{}")
+    api: int = API_VERSION
+
+
+class ErrorBody(msgspec.Struct, kw_only=True):
+    """Why a call failed: a stable number, one sentence for a person, and machine-readable details."""
+
+    code: int
+    message: str
+    data: dict[str, Any] | None = None
+
+
+class Reply(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The answer to a call: either a result or an error."""
+
+    jsonrpc: Literal["2.0"]
+    id: int | str | None
+    result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    error: ErrorBody | msgspec.UnsetType = msgspec.UNSET
+
+
+class Event(msgspec.Struct, kw_only=True):
+    """Something that happened. ``seq`` grows by one with each event of one daemon run: a gap shows a missed event.
+
+    ``run`` identifies the daemon run, since ``seq`` starts anew with each.
+    """
+
+    run: str
+    seq: int
+    event: str
+    at: Time
+    data: dict[str, Any]
+
+
+# Error codes. Those of JSON-RPC, and from 1 on ours.
+
+PARSE_ERROR = -32700
+INVALID_REQUEST = -32600
+METHOD_NOT_FOUND = -32601
+INVALID_PARAMS = -32602
+INTERNAL_ERROR = -32603
+REFUSED = 1  # the daemon understood, and will not: the message says why and what would help
+UNSUPPORTED_API = 2  # the caller speaks a version of the protocol that this daemon does not
+BUSY = 3  # too many calls of this client at once
+SECRETS_UNUSABLE = 5  # the configuration or the secrets cannot be used
+WALLET_UNFIT = 6  # the wallet database or its profile is unfit
+
+
+# status
+
+
+class SyncError(msgspec.Struct, kw_only=True):
+    """The last failure of a server: its kind, one sentence, and since when it fails."""
+
+    kind: str
+    message: str
+    since: Time
+
+
+class PaymentDue(msgspec.Struct, kw_only=True):
+    """What a server wants to be paid before it goes on."""
+
+    uri: str
+    amount: str | None = None
+
+
+class WalletStatus(msgspec.Struct, kw_only=True):
+    """This wallet: its identity, its database, and whether the daemon can work on it."""
+
+    id: str
+    former_ids: list[str]
+    nickname: str
+    shown_as: str
+    path: str
+    profile: str
+    state: WalletState
+    reason: str | None
+    capture: str
+
+
+class ServerStatus(msgspec.Struct, kw_only=True):
+    """One enrolled server."""
+
+    url: str
+    state: ServerState
+    last_success: Time | None
+    next_try: Time | None
+    next_reason: SyncReason | None
+    sealed_bytes: int
+    limit_bytes: int | None
+    error: SyncError | None
+    payment: PaymentDue | None
+
+
+class CircleWallet(msgspec.Struct, kw_only=True):
+    """One wallet of the circle, as far as this wallet knows it.
+
+    ``last_seen`` is, per server, when its row of clocks was last seen to move. ``holds_up`` counts the tombstones
+    that it has not acknowledged yet, ``silent_days`` the whole days since it last moved on any server.
+    """
+
+    id: str
+    shown_as: str
+    me: bool
+    last_seen: dict[str, Time]
+    holds_up: int
+    silent_days: int
+
+
+class SetStatus(msgspec.Struct, kw_only=True):
+    """How many elements of one set are live, are tombstones, and wait to be applied to the wallet database."""
+
+    live: int
+    tombstones: int
+    unapplied: int
+
+
+class Held(msgspec.Struct, kw_only=True):
+    """A mass delete that waits for a person."""
+
+    id: str
+    direction: Literal["in", "out"]
+    sets: dict[str, int]
+    since: Time
+
+
+class Status(msgspec.Struct, kw_only=True):
+    """The whole state of the daemon, as ``walletsync status --json`` prints it."""
+
+    api: int
+    version: str
+    pid: int
+    wallet: WalletStatus
+    servers: list[ServerStatus]
+    wallets: list[CircleWallet]
+    sets: dict[str, SetStatus]
+    held: list[Held]
+
+
+# The other methods: parameters and results.
+
+
+class NoParams(msgspec.Struct, forbid_unknown_fields=True):
+    """No parameters."""
+
+
+class HelloParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``hello``: the versions that the caller speaks."""
+
+    api: list[int]
+
+
+class HelloResult(msgspec.Struct, kw_only=True):
+    """The version to speak from here on, and who answers."""
+
+    api: int
+    version: str
+    pid: int
+    run: str
+
+
+class SyncParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``sync``: with the server whose URL holds this text, or with all."""
+
+    server: str | None = None
+    reason: SyncReason = "user"
+
+
+class SyncResult(msgspec.Struct, kw_only=True):
+    """The id under which the syncs are logged and told as events, one per server named here."""
+
+    sync_id: str
+    servers: list[str]
+
+
+class EnrollParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``enroll``: take up this server; ``identity`` where an account is reached under a new address."""
+
+    url: str
+    identity: str | None = None
+
+
+class EnrollResult(msgspec.Struct, kw_only=True):
+    """The server's URL as it was taken up, and whether this made the circle."""
+
+    url: str
+    identity: str
+    circle_created: bool
+
+
+class InvitedServer(msgspec.Struct, kw_only=True):
+    """A server as an invitation names it."""
+
+    id: str
+    url: str
+
+
+class InviteResult(msgspec.Struct, kw_only=True):
+    """An invitation. Whoever holds it unsealed can read and write everything: never logged, never an event."""
+
+    api: int
+    uri: str
+    sealed: bool
+    servers: list[str]
+
+
+class JoinParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``join``: the invitation's URI."""
+
+    uri: str
+
+
+class JoinResult(msgspec.Struct, kw_only=True):
+    """The servers that this wallet now syncs with."""
+
+    servers: list[str]
+
+
+class WalletsResult(msgspec.Struct, kw_only=True):
+    """The wallets of the circle."""
+
+    wallets: list[CircleWallet]
+
+
+class EventsSinceParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``events_since``: the events of this run after ``seq``."""
+
+    seq: int
+
+
+class EventsSinceResult(msgspec.Struct, kw_only=True):
+    """The events asked for, as far as they are kept: ``oldest`` is the first ``seq`` that still is."""
+
+    run: str
+    oldest: int
+    events: list[Event]
