@@ -106,7 +106,7 @@ class PaymentDue(msgspec.Struct, kw_only=True):
 
 
 class WalletStatus(msgspec.Struct, kw_only=True):
-    """This wallet: its identity, its database, and whether the daemon can work on it."""
+    """What is known of this wallet: its identity, its database, and whether the daemon can work on it."""
 
     id: str
     former_ids: list[str]
