@@ -1,0 +1,81 @@
+"""What is said to a server: whether there is something to say, and the sealed blob that says it.
+
+There is something to say where the replica has an insert or a delete that the blob lacks, or no longer an element that
+the blob holds live; and before the first upload. An upload that would only acknowledge may wait.
+"""
+
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+from daemon.blob.keys import ServerKeys
+from daemon.blob.schema import Head, encode
+from daemon.blob.seal import Context, seal
+from daemon.keeper.merge import collect
+from daemon.keeper.store import Store
+from daemon.sets.collect import Clocks, all_acknowledged, without_deletes
+from daemon.sets.element import Entry, covers
+from daemon.state.replica import Replica
+from daemon.state.servers import ServerRecord, Servers
+
+
+class Sealed(NamedTuple):
+    """A sealed blob ready to be stored: its size, and what it says."""
+
+    sealed_bytes: int
+    head: Head
+
+
+def has_to_say(store: Store, url: str, *, acknowledge: bool) -> bool:
+    """Tell whether an upload to this server is due. ``acknowledge``: also if it would only acknowledge."""
+    record = _record(store.servers, url)
+    if record.revision is None or record.owes or store.replica.has_unseen_by(record.seen):
+        return True
+    return acknowledge and owes_acknowledgement(store, record)
+
+
+def owes_acknowledgement(store: Store, record: ServerRecord) -> bool:
+    """Tell whether this wallet's row in the server's clocks lags behind what the blob there has seen."""
+    clocks = store.servers.clocks(record.url) or {}
+    mine = clocks.get(store.identity.wallet_id)
+    return mine is None or not covers(mine, record.seen)
+
+
+def seal_blob(store: Store, url: str, keys: ServerKeys, sink: BinaryIO) -> Sealed:
+    """Seal the present state for a server, as one read transaction sees it. Needs no lock."""
+    with store.state.snapshot() as reader:
+        replica, servers = Replica(reader), Servers(reader)
+        record = _record(servers, url)
+        seen = replica.seen()
+        clocks = {**(servers.clocks(url) or {}), store.identity.wallet_id: seen}
+        head = Head(seen=seen, clocks=clocks, extra=record.extra)
+        context = Context(kind="state", account=keys.account.public_key, server=record.identity)
+        size = seal(encode(head, _worth_saying(replica, clocks)), keys.blob_key, context, sink)
+    return Sealed(size, head)
+
+
+def note_stored(store: Store, url: str, sealed: Sealed, revision: str) -> int:
+    """Note that the server holds this blob now. Return how many keys' deletes could be forgotten by it."""
+    with store.state.transaction():
+        now = store.surroundings.wall()
+        store.servers.note_blob(url, revision, sealed.head.seen, sealed.head.extra)
+        store.servers.note_clocks(url, sealed.head.clocks, now)
+        store.servers.note_owes(url, False)
+        store.servers.note_size(url, sealed.sealed_bytes)
+        return collect(store)
+
+
+def _worth_saying(replica: Replica, clocks: Clocks) -> Iterator[Entry]:
+    """Walk the replica, leaving out the deletes that all wallets in these clocks have seen."""
+    for entry in replica.entries():
+        if entry.element.deletes and all_acknowledged(entry.element.deletes, [clocks]):
+            rest = without_deletes(entry.element)
+            if rest is not None:
+                yield entry._replace(element=rest)
+        else:
+            yield entry
+
+
+def _record(servers: Servers, url: str) -> ServerRecord:
+    record = servers.get(url)
+    assert record is not None
+    return record

@@ -1,0 +1,160 @@
+"""The keeper: one wallet's replica and database, and everything that is done to them.
+
+All methods are synchronous. Callers run them in the worker, and all but ``seal_blob`` under the replica's lock.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from daemon.blob.keys import ServerKeys
+from daemon.blob.limits import Limits
+from daemon.blob.schema import Head, decode
+from daemon.blob.seal import Context, open_sealed
+from daemon.keeper.capture import Captured, capture
+from daemon.keeper.export import Sealed, has_to_say, note_stored, owes_acknowledgement, seal_blob
+from daemon.keeper.merge import Merged, merge, merge_nothing, merge_unchanged
+from daemon.keeper.overview import Overview, overview
+from daemon.keeper.settle import Settled, settle
+from daemon.keeper.store import Store
+from daemon.sets.element import Entry
+from daemon.state.servers import ServerRecord
+from daemon.wallet.guest import WalletTrouble
+
+APPLY_ROUNDS = 5
+"""How often one sync judges what the wallet changed while it was being written."""
+
+
+@dataclass
+class TakenIn:
+    """What taking in a server's answer did: to the replica, to the wallet, and what the wallet had for it.
+
+    ``trouble`` says why the wallet could not be used; the join is done all the same.
+    """
+
+    captured: list[Captured] = field(default_factory=list)
+    merged: Merged = field(default_factory=Merged)
+    settled: list[Settled] = field(default_factory=list)
+    trouble: WalletTrouble | None = None
+
+
+@dataclass(frozen=True)
+class Spooled:
+    """A sealed blob as it was fetched: the file, its revision and size, and the keys to open it with."""
+
+    path: Path
+    revision: str
+    sealed_bytes: int
+    keys: ServerKeys
+
+
+class NoBlobThere:
+    """The server holds no blob."""
+
+
+class SameBlob:
+    """The server still holds the blob that was joined last."""
+
+
+Answer = Spooled | NoBlobThere | SameBlob
+
+
+class Keeper:
+    """One wallet's replica and database."""
+
+    def __init__(self, store: Store, limits: Limits) -> None:
+        self.store = store
+        self._limits = limits
+
+    def close(self) -> None:
+        """Close both databases."""
+        self.store.guest.close()
+        self.store.state.close()
+
+    def take_in(self, url: str, answer: Answer) -> TakenIn:
+        """Capture what the wallet changed, join what the server holds, and bring the wallet to the result.
+
+        Raises BlobUnreadable: then nothing of the blob was taken, while what was captured stays.
+        """
+        taken = TakenIn()
+        self._capture(taken)
+        taken.merged = self._merge(url, answer)
+        self._settle(taken)
+        return taken
+
+    def has_to_say(self, url: str, *, acknowledge: bool) -> bool:
+        """Tell whether an upload to this server is due. ``acknowledge``: also if it would only acknowledge."""
+        return has_to_say(self.store, url, acknowledge=acknowledge)
+
+    def note_success(self, url: str) -> bool:
+        """Note that a sync with this server succeeded. Tell whether it is still owed an acknowledgement."""
+        self.store.servers.note_success(url, self.store.surroundings.wall())
+        return owes_acknowledgement(self.store, self.record(url))
+
+    def overview(self) -> Overview:
+        """Look at the replica as it is now."""
+        return overview(self.store)
+
+    def seal_blob(self, url: str, keys: ServerKeys, sink: BinaryIO) -> Sealed:
+        """Seal the present state for a server. Needs no lock."""
+        return seal_blob(self.store, url, keys, sink)
+
+    def note_stored(self, url: str, sealed: Sealed, revision: str) -> int:
+        """Note that the server holds this blob now. Return how many keys' deletes could be forgotten by it."""
+        return note_stored(self.store, url, sealed, revision)
+
+    def give_up_on(self, url: str) -> None:
+        """Note that a server could not be asked: a wallet database that has to be healed waits for it no longer."""
+        merge_unchanged(self.store, url)
+
+    def committed_since(self) -> bool:
+        """Tell whether anyone else committed to the wallet since this was last asked. Raises WalletTrouble."""
+        return self.store.guest.committed_since()
+
+    def note_memory(self, url: str, memory: Mapping[str, str]) -> None:
+        """Keep what this kind of server has learnt."""
+        self.store.servers.note_memory(url, memory)
+
+    def record(self, url: str) -> ServerRecord:
+        """Return what is remembered of an enrolled server."""
+        record = self.store.servers.get(url)
+        assert record is not None
+        return record
+
+    def _capture(self, taken: TakenIn) -> None:
+        try:
+            taken.captured.append(capture(self.store))
+        except WalletTrouble as trouble:
+            taken.trouble = trouble
+
+    def _merge(self, url: str, answer: Answer) -> Merged:
+        match answer:
+            case SameBlob():
+                return merge_unchanged(self.store, url)
+            case NoBlobThere():
+                return merge_nothing(self.store, url)
+            case Spooled():
+                with answer.path.open("rb") as sealed:
+                    head, entries = self._open(url, answer, sealed)
+                    return merge(self.store, url, head, entries, answer.revision, answer.sealed_bytes)
+
+    def _open(self, url: str, answer: Spooled, sealed: BinaryIO) -> tuple[Head, Iterator[Entry]]:
+        context = Context(kind="state", account=answer.keys.account.public_key, server=self.record(url).identity)
+        return decode(open_sealed(sealed, answer.keys.blob_key, context, self._limits), self._limits)
+
+    def _settle(self, taken: TakenIn) -> None:
+        """Write to the wallet; what it changed at that very moment is captured, judged, and written again."""
+        retry_refused = bool(taken.merged.changed)
+        for _ in range(APPLY_ROUNDS):
+            if taken.trouble is not None or taken.captured[-1].waits:
+                return
+            try:
+                settled = settle(self.store, taken.captured[-1].log_seq, retry_refused=retry_refused)
+            except WalletTrouble as trouble:
+                taken.trouble = trouble
+                return
+            taken.settled.append(settled)
+            if not settled.changed:
+                return
+            self._capture(taken)

@@ -1,0 +1,73 @@
+"""What status tells of the replica: counts per set, what is remembered of each server, and the circle's wallets."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from daemon.keeper.stamping import read_member
+from daemon.keeper.store import Store
+from daemon.sets.collect import Clocks
+from daemon.sets.element import covers
+from daemon.state.replica import SetCount
+from daemon.state.servers import ServerRecord
+from daemon.wallet.rows import decode_key
+from daemon.wallet.tables import CIRCLE_SET
+
+
+class WalletView(NamedTuple):
+    """One wallet of the circle: when its clocks were last seen to move, by server, and how many keys it holds up."""
+
+    wallet_id: str
+    shown_as: str
+    moved_at: dict[str, float]
+    holds_up: int
+
+
+class Overview(NamedTuple):
+    """One consistent view of the replica."""
+
+    sets: dict[str, SetCount]
+    record_by_url: dict[str, ServerRecord]
+    wallets: list[WalletView]
+
+
+def overview(store: Store) -> Overview:
+    """Look at the replica as it is now."""
+    records = {record.url: record for record in store.servers.all()}
+    counts = store.replica.counts()
+    counts.pop(CIRCLE_SET, None)
+    sets = {name: counts.get(name, SetCount(0, 0, 0)) for name in sorted({*counts, *store.guest.active_sets})}
+    return Overview(sets, records, _wallets(store, records))
+
+
+def shown_names(nickname_by_id: Mapping[str, str]) -> dict[str, str]:
+    """Return, by wallet id, the name to show: ``phone``, or where several have it ``phone#1``, ``phone#2`` by id."""
+    count, position = Counter(nickname_by_id.values()), Counter[str]()
+    shown = {}
+    for wallet_id, nickname in sorted(nickname_by_id.items()):
+        position[nickname] += 1
+        shown[wallet_id] = nickname if count[nickname] == 1 else f"{nickname}#{position[nickname]}"
+    return shown
+
+
+def _wallets(store: Store, records: Mapping[str, ServerRecord]) -> list[WalletView]:
+    clocks_by_url: dict[str, Clocks] = {url: store.servers.clocks(url) or {} for url in records}
+    moved_by_url = {url: store.servers.moved_at(url) for url in records}
+    pending = [entry.element.deletes for entry in store.replica.entries_with_deletes()]
+    views = []
+    for wallet_id, shown_as in shown_names(_nicknames(store, clocks_by_url)).items():
+        moved_at = {url: moved[wallet_id] for url, moved in moved_by_url.items() if wallet_id in moved}
+        rows = [clocks[wallet_id] for clocks in clocks_by_url.values() if wallet_id in clocks]
+        holds_up = sum(any(not covers(row, deletes) for row in rows) for deletes in pending)
+        views.append(WalletView(wallet_id, shown_as, moved_at, holds_up))
+    return views
+
+
+def _nicknames(store: Store, clocks_by_url: Mapping[str, Clocks]) -> dict[str, str]:
+    """Return the nickname of every wallet that says who it is or that has uploaded, and of this one."""
+    nickname_by_id = {wallet_id: "unnamed" for clocks in clocks_by_url.values() for wallet_id in clocks}
+    for entry in store.replica.entries_of(CIRCLE_SET):
+        member = read_member(entry.element.value) if entry.element.live else None
+        if member is not None:
+            nickname_by_id[str(decode_key(entry.key)[0])] = member.nickname
+    return {**nickname_by_id, store.identity.wallet_id: store.identity.nickname}

@@ -1,0 +1,81 @@
+"""Stamps for local operations, and this wallet's own element in the set of the circle's wallets."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
+from daemon.sets.element import Stamp, next_time
+from daemon.sets.operations import insert
+from daemon.state.replica import Replica
+from daemon.wallet.rows import encode_key
+from daemon.wallet.tables import CIRCLE_SET
+
+
+class Identity(NamedTuple):
+    """Who this wallet is: its id, the public key that secrets can be sealed to, and its nickname."""
+
+    wallet_id: str
+    sealing_key: str
+    nickname: str
+
+
+class Member(msgspec.Struct):
+    """A wallet of the circle, as its element says: nickname, sealing key, and all its writers so far."""
+
+    nickname: str
+    sealing_key: str
+    writers: list[str]
+
+
+class Stamper:
+    """Makes stamps within one transaction of the state database.
+
+    The writer is made with the first stamp of a run and announced in this wallet's own element, so that others can
+    tell whose it is. Whoever commits the transaction keeps ``writer`` for the next one.
+    """
+
+    def __init__(self, replica: Replica, writer: str | None, new_writer: Callable[[], str], identity: Identity) -> None:
+        self.seen = replica.seen()
+        self.writer = writer
+        self._replica = replica
+        self._new_writer = new_writer
+        self._identity = identity
+        self._stamped = False
+
+    def stamp(self) -> Stamp:
+        """Make the stamp of the next operation."""
+        if self.writer is None:
+            self.writer = self._new_writer()
+        self._stamped = True
+        time = next_time(self.seen)
+        self.seen[self.writer] = time
+        return Stamp(time, self.writer)
+
+    def finish(self) -> None:
+        """Announce this wallet if what its element says is not so (any more), and note what was stamped."""
+        key = encode_key([self._identity.wallet_id])
+        element = self._replica.known(CIRCLE_SET, key).element
+        member = read_member(element.value) if element and element.live else None
+        if member is None or self._differs(member):
+            stamp = self.stamp()
+            writers = [*(member.writers if member else ()), stamp.writer]
+            value = Member(self._identity.nickname, self._identity.sealing_key, list(dict.fromkeys(writers)))
+            self._replica.put(CIRCLE_SET, key, insert(element, stamp, msgspec.json.encode(value, order="sorted")))
+        if self._stamped and self.writer is not None:
+            self._replica.see({self.writer: self.seen[self.writer]})
+
+    def _differs(self, member: Member) -> bool:
+        return (
+            (self._stamped and self.writer not in member.writers)
+            or member.nickname != self._identity.nickname
+            or member.sealing_key != self._identity.sealing_key
+        )
+
+
+def read_member(value: bytes) -> Member | None:
+    """Read a wallet's element, or return ``None`` if this version cannot."""
+    try:
+        return msgspec.json.decode(value, type=Member)
+    except msgspec.DecodeError:
+        return None

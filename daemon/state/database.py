@@ -1,0 +1,136 @@
+"""The state database: one SQLite file of ours, state.db, and its transactions.
+
+Everything that must change together lies in this one file: the replica, what it has seen, each server's revision,
+and the list of keys still to be applied. WAL mode, and every commit reaches the disk before it counts
+(synchronous=FULL): a blob must never be uploaded from a state that a power cut takes back.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from daemon.errors import StateUnusable
+
+SCHEMA_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+-- What this replica has seen.
+CREATE TABLE seen (writer TEXT PRIMARY KEY, time INTEGER NOT NULL) WITHOUT ROWID;
+
+-- The replica. A tombstone has no stamp; deletes is canonical JSON, null when there are none. base is the digest of
+-- the row that the wallet last showed us or that we last wrote; null: the wallet has no such row.
+CREATE TABLE element (
+    set_name TEXT NOT NULL, key TEXT NOT NULL,
+    time INTEGER, writer TEXT, value BLOB NOT NULL, deletes TEXT, base BLOB,
+    PRIMARY KEY (set_name, key)
+);
+CREATE INDEX element_by_stamp ON element (writer, time) WHERE time IS NOT NULL;
+CREATE INDEX element_with_deletes ON element (set_name, key) WHERE deletes IS NOT NULL;
+
+-- A batch: what was seen before the join that listed the keys which refer to it.
+CREATE TABLE batch (number INTEGER PRIMARY KEY, seen TEXT NOT NULL);
+
+-- Keys still to be applied to the wallet, with the base that their row had when they were listed.
+CREATE TABLE listed (
+    set_name TEXT NOT NULL, key TEXT NOT NULL,
+    batch INTEGER NOT NULL REFERENCES batch (number), base BLOB, refusal TEXT,
+    PRIMARY KEY (set_name, key)
+) WITHOUT ROWID;
+
+CREATE TABLE server (
+    url TEXT PRIMARY KEY, identity TEXT NOT NULL, revision TEXT, seen TEXT NOT NULL DEFAULT '{}',
+    clocks_read INTEGER NOT NULL DEFAULT 0, owes INTEGER NOT NULL DEFAULT 0, extra TEXT NOT NULL DEFAULT '{}',
+    last_success REAL, sealed_bytes INTEGER NOT NULL DEFAULT 0, limit_bytes INTEGER, memory TEXT NOT NULL DEFAULT '{}'
+) WITHOUT ROWID;
+
+-- The clocks of each server's blob as last read: a wallet's whole seen at its last upload there.
+CREATE TABLE clock (
+    server TEXT NOT NULL REFERENCES server (url) ON DELETE CASCADE,
+    wallet TEXT NOT NULL, seen TEXT NOT NULL, moved_at REAL NOT NULL,
+    PRIMARY KEY (server, wallet)
+) WITHOUT ROWID;
+
+-- Sets that were captured before: the first capture of a set infers no deletes.
+CREATE TABLE captured_set (name TEXT PRIMARY KEY) WITHOUT ROWID;
+"""
+
+
+class StateDatabase:
+    """The open state database. Used by one thread at a time; whoever changes it holds the replica's lock."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.connection = _connect(path)
+        self._create_or_check()
+
+    def close(self) -> None:
+        """Close the file. What was committed stays."""
+        self.connection.close()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Commit what the body changes, or nothing of it if the body raises."""
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self.connection
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            raise
+        self.connection.execute("COMMIT")
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Open a second connection that sees what is committed now, whatever is committed meanwhile."""
+        reader = _connect(self.path)
+        try:
+            reader.execute("BEGIN")
+            reader.execute("SELECT 1 FROM meta").fetchone()
+            yield reader
+        finally:
+            reader.close()
+
+    def meta(self, name: str) -> str | None:
+        """Read one of the single values kept here."""
+        row = self.connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def set_meta(self, name: str, value: str) -> None:
+        """Keep a single value. Part of the caller's transaction, if there is one."""
+        self.connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    def _create_or_check(self) -> None:
+        version = self.connection.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0:
+            with self.transaction() as connection:
+                for statement in _statements(_SCHEMA):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        elif version != SCHEMA_VERSION:
+            raise StateUnusable(
+                f"{self.path} has the format {version}, this walletsync knows {SCHEMA_VERSION}:"
+                " start the version that made it, or a newer one"
+            )
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    try:
+        connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+    except sqlite3.DatabaseError as error:
+        raise StateUnusable(f"{path} cannot be used as the state database: {error}") from error
+    return connection
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Split a script, since executescript would commit the transaction that it runs in."""
+    statement = ""
+    for line in script.splitlines():
+        statement += line + "\n"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

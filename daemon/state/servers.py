@@ -1,0 +1,120 @@
+"""What the daemon remembers of each enrolled server: revision, what its blob has seen, clocks, last success."""
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from daemon.sets.collect import Clocks
+from daemon.sets.element import Seen
+from daemon.state.replica import decode_times, encode_times
+
+
+class ServerRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One enrolled server.
+
+    ``revision`` and ``seen`` are those of its blob as last read or stored (``None``, empty: no blob, or never read).
+    ``owes`` says that its blob holds something live that is gone here. ``clocks_read`` says whether its clocks are
+    known at all. ``extra`` holds the blob's members of newer minor versions, ``memory`` what this kind of server
+    wants to remember. ``last_success`` is in seconds since 1970.
+    """
+
+    url: str
+    identity: str
+    revision: str | None
+    seen: dict[str, int]
+    clocks_read: bool
+    owes: bool
+    extra: dict[str, bytes]
+    last_success: float | None
+    sealed_bytes: int
+    limit_bytes: int | None
+    memory: dict[str, str]
+
+
+_COLUMNS = "url, identity, revision, seen, clocks_read, owes, extra, last_success, sealed_bytes, limit_bytes, memory"
+
+
+class Servers:
+    """The enrolled servers behind one SQLite connection. Transactions are the caller's."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def all(self) -> list[ServerRecord]:
+        """Return the enrolled servers, in the order of their URLs."""
+        return [_record(row) for row in self._connection.execute(f"SELECT {_COLUMNS} FROM server ORDER BY url")]
+
+    def get(self, url: str) -> ServerRecord | None:
+        """Return one server, if it is enrolled."""
+        row = self._connection.execute(f"SELECT {_COLUMNS} FROM server WHERE url = ?", (url,)).fetchone()
+        return _record(row) if row else None
+
+    def enroll(self, url: str, identity: str, limit_bytes: int | None) -> None:
+        """Take up a server whose blob was not read yet."""
+        self._connection.execute(
+            "INSERT INTO server (url, identity, limit_bytes) VALUES (?, ?, ?)", (url, identity, limit_bytes)
+        )
+
+    def leave(self, url: str) -> None:
+        """Forget a server, with its clocks."""
+        self._connection.execute("DELETE FROM server WHERE url = ?", (url,))
+
+    def note_blob(self, url: str, revision: str | None, seen: Seen, extra: Mapping[str, bytes]) -> None:
+        """Note what the server's blob is: just read, or just stored."""
+        self._connection.execute(
+            "UPDATE server SET revision = ?, seen = ?, extra = ?, clocks_read = 1 WHERE url = ?",
+            (revision, encode_times(seen), msgspec.json.encode(dict(extra)).decode(), url),
+        )
+
+    def note_owes(self, url: str, owes: bool) -> None:
+        """Note whether the server's blob holds something live that is gone here."""
+        self._connection.execute("UPDATE server SET owes = ? WHERE url = ?", (owes, url))
+
+    def note_success(self, url: str, at: float) -> None:
+        """Note that a sync with this server really succeeded."""
+        self._connection.execute("UPDATE server SET last_success = ? WHERE url = ?", (at, url))
+
+    def note_size(self, url: str, sealed_bytes: int) -> None:
+        """Note the size of the sealed blob there."""
+        self._connection.execute("UPDATE server SET sealed_bytes = ? WHERE url = ?", (sealed_bytes, url))
+
+    def note_memory(self, url: str, memory: Mapping[str, str]) -> None:
+        """Keep what this kind of server wants to remember."""
+        text = msgspec.json.encode(dict(memory), order="sorted").decode()
+        self._connection.execute("UPDATE server SET memory = ? WHERE url = ?", (text, url))
+
+    def clocks(self, url: str) -> Clocks | None:
+        """Return the clocks of a server as last read, or ``None`` if they never were."""
+        record = self.get(url)
+        if record is None or not record.clocks_read:
+            return None
+        rows = self._connection.execute("SELECT wallet, seen FROM clock WHERE server = ?", (url,))
+        return {wallet: decode_times(seen) for wallet, seen in rows}
+
+    def note_clocks(self, url: str, clocks: Clocks, at: float) -> None:
+        """Replace a server's clocks by those just read or stored. A row that did not move keeps its time."""
+        before = dict(self._connection.execute("SELECT wallet, seen FROM clock WHERE server = ?", (url,)))
+        for wallet in before.keys() - clocks.keys():
+            self._connection.execute("DELETE FROM clock WHERE server = ? AND wallet = ?", (url, wallet))
+        for wallet, seen in clocks.items():
+            text = encode_times(seen)
+            if before.get(wallet) != text:
+                self._connection.execute("INSERT OR REPLACE INTO clock VALUES (?, ?, ?, ?)", (url, wallet, text, at))
+
+    def moved_at(self, url: str) -> dict[str, float]:
+        """Return, by wallet id, when its row of this server's clocks was last seen to move."""
+        return dict(self._connection.execute("SELECT wallet, moved_at FROM clock WHERE server = ?", (url,)))
+
+
+def _record(row: tuple[Any, ...]) -> ServerRecord:
+    fields = dict(zip(ServerRecord.__struct_fields__, row, strict=True))
+    fields |= {
+        "seen": decode_times(fields["seen"]),
+        "clocks_read": bool(fields["clocks_read"]),
+        "owes": bool(fields["owes"]),
+        "extra": msgspec.json.decode(fields["extra"], type=dict[str, bytes]),
+        "memory": msgspec.json.decode(fields["memory"], type=dict[str, str]),
+    }
+    return ServerRecord(**fields)

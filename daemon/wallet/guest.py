@@ -1,0 +1,255 @@
+"""The wallet's database, in which the daemon is a guest.
+
+One connection, kept open: SQLite's locks belong to the process, so a second handle that is closed would drop them
+under the first. The file itself is never opened otherwise, only stat'ed. It may be absent, replaced, migrated or
+locked at any time; every call here either works on the file that lies at the path now, or raises WalletTrouble.
+"""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from config.profile import Profile
+from daemon.wallet import triggers
+from daemon.wallet.rows import SqlValue, digest, encode_key, encode_value, text_from_sqlite
+from daemon.wallet.tables import Layout, SetTable, lay_out
+
+LOCK_WAIT = 10.0
+"""How long a statement waits for the wallet's own transactions, in seconds."""
+
+WalletState = Literal["ok", "absent", "locked", "unfit", "readonly"]
+
+
+class WalletTrouble(Exception):  # noqa: N818 - named after what is the matter, as sqlite3's own are not
+    """The wallet database cannot be used now: its state, and one sentence of why."""
+
+    def __init__(self, state: WalletState, reason: str) -> None:
+        super().__init__(reason)
+        self.state: WalletState = state
+        self.reason = reason
+
+
+class Row(NamedTuple):
+    """What the wallet has of a key: the value of a row that takes part, with its digest."""
+
+    value: bytes
+    digest: bytes
+
+
+class Excluded(NamedTuple):
+    """The wallet has a row of this key that does not take part."""
+
+
+class Marker(NamedTuple):
+    """What our last write left in the wallet database.
+
+    ``home`` names the state database it belongs to, ``token`` the write, ``number`` counts the writes, and ``seen`` is
+    what the replica had seen at that write.
+    """
+
+    home: str
+    token: str
+    number: int
+    seen: str
+
+
+class LogPage(NamedTuple):
+    """What the change log held: the keys named, and the last sequence number that was read."""
+
+    last_seq: int
+    keys: list[tuple[str, str]]
+
+
+@dataclass
+class _Open:
+    connection: sqlite3.Connection
+    file: tuple[int, int]
+    schema_version: int = -1
+    data_version: int = -1
+    layout: Layout | None = None
+
+
+class Guest:
+    """The wallet database at a path, through one profile. Used by one thread at a time."""
+
+    def __init__(self, path: Path, profile: Profile, optional: Sequence[str], *, use_triggers: bool) -> None:
+        self.path = path
+        self._profile = profile
+        self._optional = optional
+        self.active_sets = frozenset(each.name for each in profile.sets if not each.optional or each.name in optional)
+        self.use_triggers = use_triggers
+        self._opened: _Open | None = None
+
+    @property
+    def layout(self) -> Layout:
+        """The sets as they lie in this database. Only after ``refresh``."""
+        assert self._opened is not None
+        assert self._opened.layout is not None
+        return self._opened.layout
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The open connection. Only after ``refresh``."""
+        assert self._opened is not None
+        return self._opened.connection
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._opened is not None:
+            self._opened.connection.close()
+            self._opened = None
+
+    def refresh(self) -> bool:
+        """Make sure that we work on the file at the path, and that it fits. Tell whether our tables are all there.
+
+        Raises WalletTrouble.
+        """
+        file = self._file()
+        if self._opened is not None and self._opened.file != file:
+            self.close()
+        with translated(self.path):
+            opened = self._opened = self._opened or _Open(_connect(self.path), file)
+            version = opened.connection.execute("PRAGMA schema_version").fetchone()[0]
+            if version != opened.schema_version or opened.layout is None:
+                layout, problems = lay_out(opened.connection, self._profile, self._optional)
+                if problems:
+                    self.close()
+                    raise WalletTrouble("unfit", _unfit(self.path, self._profile, problems))
+                opened.layout, opened.schema_version = layout, version
+            return triggers.installed(opened.connection) == self._wanted()
+
+    def install(self) -> None:
+        """Add our tables and triggers, or mend them. Changes from now on are noted. Raises WalletTrouble."""
+        with self.writing() as connection:
+            triggers.install(connection, self._wanted())
+
+    def committed_since(self) -> bool:
+        """Tell whether anyone else committed to the file since this was last asked, or the file is another one.
+
+        Raises WalletTrouble.
+        """
+        self.refresh()
+        assert self._opened is not None
+        with translated(self.path):
+            version = self._opened.connection.execute("PRAGMA data_version").fetchone()[0]
+        changed = version != self._opened.data_version
+        self._opened.data_version = version
+        return bool(changed)
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """Read one consistent state of the database in the body. Keep it short: it holds up the WAL."""
+        with translated(self.path):
+            self.connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self.connection.execute("ROLLBACK")
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Commit what the body writes, or nothing of it if the body raises. Holds the write lock from the start."""
+        with translated(self.path):
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.connection
+                self.connection.execute("COMMIT")
+            except BaseException:
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
+                raise
+
+    def marker(self) -> Marker | None:
+        """Return what our last write left here, or ``None`` if there is nothing of ours."""
+        with translated(self.path):
+            if "walletsync_marker" not in triggers.installed(self.connection):
+                return None
+            row = self.connection.execute("SELECT home, token, number, seen FROM walletsync_marker").fetchone()
+        return Marker(*row) if row else None
+
+    def read_log(self) -> LogPage:
+        """Return what the change log names, for sets that take part, each key once."""
+        columns = ", ".join(triggers.KEY_COLUMNS)
+        last_seq, keys = 0, dict[tuple[str, str], None]()
+        for seq, set_name, *values in self.connection.execute(
+            f"SELECT seq, set_name, {columns} FROM walletsync_log ORDER BY seq"
+        ):
+            last_seq = seq
+            table = self.layout.table_by_set.get(set_name)
+            if table is not None:
+                keys[set_name, encode_key(values[: len(table.profile.key)])] = None
+        return LogPage(last_seq, list(keys))
+
+    def read(self, table: SetTable, key: Sequence[SqlValue]) -> Row | Excluded | None:
+        """Return what the wallet has of one key."""
+        row = self.connection.execute(table.select_row, key).fetchone()
+        if row is None:
+            return None
+        return _row(table, row[1:]) if row[0] else Excluded()
+
+    def scan(self, table: SetTable) -> Iterator[tuple[str, Row]]:
+        """Walk all rows of a set that take part."""
+        width = len(table.profile.key)
+        for row in self.connection.execute(table.select_all):
+            yield encode_key(row[:width]), _row(table, row[width:])
+
+    def _wanted(self) -> dict[str, str]:
+        return triggers.wanted(self.layout, triggers=self.use_triggers)
+
+    def _file(self) -> tuple[int, int]:
+        try:
+            status = self.path.stat()
+        except OSError as error:
+            self.close()
+            raise WalletTrouble("absent", f"there is no wallet database at {self.path}: {error.strerror}") from error
+        return status.st_dev, status.st_ino
+
+
+def _row(table: SetTable, values: Sequence[SqlValue]) -> Row:
+    value = encode_value(dict(zip(table.shared, values, strict=True)))
+    return Row(value, digest(value))
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        timeout=LOCK_WAIT,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    connection.text_factory = text_from_sqlite
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+@contextlib.contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn what SQLite says of the whole database into WalletTrouble. What it says of a row passes."""
+    try:
+        yield
+    except sqlite3.IntegrityError:
+        raise
+    except sqlite3.DatabaseError as error:
+        raise WalletTrouble(*_trouble(path, error)) from error
+
+
+def _trouble(path: Path, error: sqlite3.DatabaseError) -> tuple[WalletState, str]:
+    name = getattr(error, "sqlite_errorname", "")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return "locked", f"{path} stayed locked by the wallet for {LOCK_WAIT:.0f} s; it is tried again"
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+        writable = os.access(path.parent, os.W_OK) and os.access(path, os.W_OK)
+        hint = "" if writable else f": this user must be allowed to write {path} and its folder"
+        return "readonly", f"{path} cannot be written ({error}){hint}"
+    if name.startswith("SQLITE_FULL"):
+        return "readonly", f"{path} cannot be written: the disk is full"
+    return "unfit", f"{path} cannot be used as a wallet database: {error}"
+
+
+def _unfit(path: Path, profile: Profile, problems: Sequence[str]) -> str:
+    return f"{path} does not fit the profile {profile.name}: {'; '.join(problems)}"
