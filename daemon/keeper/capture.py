@@ -27,7 +27,8 @@ class Captured:
     """What a capture found.
 
     ``log_seq`` is the last entry of the change log that was read. ``missed`` counts changes that only a scan found
-    although the log was complete. ``installed`` says that our tables or triggers had to be added. ``waits`` says that the database has to be healed, and not all servers were asked.
+    although the log was complete. ``installed`` says that our tables or triggers had to be added, ``waits`` that the
+    database has to be healed and not all servers were asked yet.
     """
 
     counts: Counter[Verdict] = field(default_factory=Counter)

@@ -19,16 +19,19 @@ from daemon.state.servers import ServerRecord, Servers
 
 
 class Sealed(NamedTuple):
-    """A sealed blob ready to be stored: its size, and what it says."""
+    """A sealed blob ready to be stored: its size, what it says, and the wallets that it takes out of the clocks."""
 
     sealed_bytes: int
     head: Head
+    forgotten: set[str]
 
 
 def has_to_say(store: Store, url: str, *, acknowledge: bool) -> bool:
     """Tell whether an upload to this server is due. ``acknowledge``: also if it would only acknowledge."""
     record = _record(store.servers, url)
     if record.revision is None or record.owes or store.replica.has_unseen_by(record.seen):
+        return True
+    if store.servers.forgotten(url):
         return True
     return acknowledge and owes_acknowledgement(store, record)
 
@@ -46,11 +49,13 @@ def seal_blob(store: Store, url: str, keys: ServerKeys, sink: BinaryIO) -> Seale
         replica, servers = Replica(reader), Servers(reader)
         record = _record(servers, url)
         seen = replica.seen()
-        clocks = {**(servers.clocks(url) or {}), store.identity.wallet_id: seen}
+        forgotten = servers.forgotten(url)
+        rows = {wallet: row for wallet, row in (servers.clocks(url) or {}).items() if wallet not in forgotten}
+        clocks = {**rows, store.identity.wallet_id: seen}
         head = Head(seen=seen, clocks=clocks, extra=record.extra)
         context = Context(kind="state", account=keys.account.public_key, server=record.identity)
         size = seal(encode(head, _worth_saying(replica, clocks)), keys.blob_key, context, sink)
-    return Sealed(size, head)
+    return Sealed(size, head, forgotten)
 
 
 def note_stored(store: Store, url: str, sealed: Sealed, revision: str) -> int:
@@ -60,6 +65,7 @@ def note_stored(store: Store, url: str, sealed: Sealed, revision: str) -> int:
         store.servers.note_blob(url, revision, sealed.head.seen, sealed.head.extra)
         store.servers.note_clocks(url, sealed.head.clocks, now)
         store.servers.note_owes(url, False)
+        store.servers.note_forgotten(url, sealed.forgotten)
         store.servers.note_size(url, sealed.sealed_bytes)
         return collect(store)
 

@@ -13,8 +13,10 @@ from daemon.blob.limits import Limits
 from daemon.blob.schema import Head, decode
 from daemon.blob.seal import Context, open_sealed
 from daemon.keeper.capture import Captured, capture
+from daemon.keeper.clone import Parting, is_copied, part_from_copy
 from daemon.keeper.export import Sealed, has_to_say, note_stored, owes_acknowledgement, seal_blob
-from daemon.keeper.merge import Merged, merge, merge_nothing, merge_unchanged
+from daemon.keeper.forget import forget_wallet
+from daemon.keeper.merge import Merged, check_times, merge, merge_nothing, merge_unchanged
 from daemon.keeper.overview import Overview, overview
 from daemon.keeper.settle import Settled, settle
 from daemon.keeper.store import Store
@@ -34,6 +36,7 @@ class TakenIn:
     """
 
     captured: list[Captured] = field(default_factory=list)
+    parting: Parting | None = None
     merged: Merged = field(default_factory=Merged)
     settled: list[Settled] = field(default_factory=list)
     trouble: WalletTrouble | None = None
@@ -75,11 +78,18 @@ class Keeper:
     def take_in(self, url: str, answer: Answer) -> TakenIn:
         """Capture what the wallet changed, join what the server holds, and bring the wallet to the result.
 
-        Raises BlobUnreadable: then nothing of the blob was taken, while what was captured stays.
+        Raises BlobUnreadable or TimePoisoned: then nothing of the blob was taken, while what was captured stays.
         """
         taken = TakenIn()
-        self._capture(taken)
-        taken.merged = self._merge(url, answer)
+        match answer:
+            case SameBlob():
+                self._capture(taken)
+                taken.merged = merge_unchanged(self.store, url)
+            case NoBlobThere():
+                self._capture(taken)
+                taken.merged = merge_nothing(self.store, url)
+            case Spooled():
+                self._take_in_blob(taken, url, answer)
         self._settle(taken)
         return taken
 
@@ -103,6 +113,10 @@ class Keeper:
     def note_stored(self, url: str, sealed: Sealed, revision: str) -> int:
         """Note that the server holds this blob now. Return how many keys' deletes could be forgotten by it."""
         return note_stored(self.store, url, sealed, revision)
+
+    def forget_wallet(self, wallet_id: str) -> None:
+        """Take a wallet that is gone out of every server's clocks, with the next upload there."""
+        forget_wallet(self.store, wallet_id)
 
     def give_up_on(self, url: str) -> None:
         """Note that a server could not be asked: a wallet database that has to be healed waits for it no longer."""
@@ -128,16 +142,18 @@ class Keeper:
         except WalletTrouble as trouble:
             taken.trouble = trouble
 
-    def _merge(self, url: str, answer: Answer) -> Merged:
-        match answer:
-            case SameBlob():
-                return merge_unchanged(self.store, url)
-            case NoBlobThere():
-                return merge_nothing(self.store, url)
-            case Spooled():
-                with answer.path.open("rb") as sealed:
-                    head, entries = self._open(url, answer, sealed)
-                    return merge(self.store, url, head, entries, answer.revision, answer.sealed_bytes)
+    def _take_in_blob(self, taken: TakenIn, url: str, answer: Spooled) -> None:
+        with answer.path.open("rb") as sealed:
+            head, entries = self._open(url, answer, sealed)
+            check_times(self.store, head.seen)
+            if is_copied(self.store, head.seen):
+                taken.parting = self._part_from_copy(url, answer)
+            self._capture(taken)
+            taken.merged = merge(self.store, url, head, entries, answer.revision, answer.sealed_bytes)
+
+    def _part_from_copy(self, url: str, answer: Spooled) -> Parting:
+        with answer.path.open("rb") as sealed:
+            return part_from_copy(self.store, self._open(url, answer, sealed)[1])
 
     def _open(self, url: str, answer: Spooled, sealed: BinaryIO) -> tuple[Head, Iterator[Entry]]:
         context = Context(kind="state", account=answer.keys.account.public_key, server=self.record(url).identity)

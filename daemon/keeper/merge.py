@@ -11,10 +11,25 @@ from dataclasses import dataclass, field
 from daemon.blob.schema import Head
 from daemon.keeper.store import Store
 from daemon.sets.collect import all_acknowledged, without_deletes
-from daemon.sets.element import Element, Entry, covers
+from daemon.sets.element import Element, Entry, Seen, covers
 from daemon.sets.join import Joined, join
 from daemon.state.replica import Replica
-from daemon.wallet.tables import CIRCLE_SET
+
+FARTHEST_AHEAD = 2**40
+"""How far ahead of all known times a blob's may be. Two daemons at a million operations a day need 3000 years."""
+
+
+class TimePoisoned(Exception):  # noqa: N818 - named after what is the matter
+    """A blob claims a time impossibly far ahead: it is held, since one broken wallet must not win for ever."""
+
+    def __init__(self, writer: str, time: int, largest_known: int) -> None:
+        super().__init__(
+            f"the blob holds the time {time} of writer {writer}, impossibly far ahead of {largest_known}:"
+            " some wallet of the circle is broken; nothing was taken from the blob"
+        )
+        self.writer = writer
+        self.time = time
+        self.largest_known = largest_known
 
 
 @dataclass
@@ -34,6 +49,16 @@ class Merged:
         lives, lived = joined.after is not None and joined.after.live, joined.before is not None and joined.before.live
         self.taken += lives
         self.removed += lived and not lives
+
+
+def check_times(store: Store, their_seen: Seen) -> None:
+    """Raise TimePoisoned for times too far ahead of all that is known. Whoever never read a blob takes any."""
+    if not any(record.seen for record in store.servers.all()):
+        return
+    largest = max(store.replica.seen().values(), default=0)
+    for writer, time in their_seen.items():
+        if time > largest + FARTHEST_AHEAD:
+            raise TimePoisoned(writer, time, largest)
 
 
 def merge(store: Store, url: str, head: Head, entries: Iterator[Entry], revision: str, sealed_bytes: int) -> Merged:
@@ -64,9 +89,9 @@ def merge(store: Store, url: str, head: Head, entries: Iterator[Entry], revision
 
 def merge_nothing(store: Store, url: str) -> Merged:
     """Note that the server holds no blob: never had one, or has lost it."""
+    record = store.servers.get(url)
+    assert record is not None
     with store.state.transaction():
-        record = store.servers.get(url)
-        assert record is not None
         store.servers.note_blob(url, None, {}, {})
         store.servers.note_clocks(url, {}, store.surroundings.wall())
         store.servers.note_owes(url, False)
@@ -91,22 +116,21 @@ def collect(store: Store) -> int:
     return collected
 
 
+def list_for_wallet(store: Store, set_name: str, key: str, batch: int) -> None:
+    """List a key that is about to change. What no set of this wallet shows is carried, unless there still is a row."""
+    base = store.replica.known(set_name, key).base
+    if set_name in store.guest.active_sets or base is not None:
+        store.to_apply.add(set_name, key, batch, base)
+
+
 def _take(store: Store, joined: Joined, batch: int) -> None:
-    base = store.replica.known(joined.set_name, joined.key).base
-    if _must_be_listed(store, joined, base):
-        store.to_apply.add(joined.set_name, joined.key, batch, base)
+    if _is_news_to_the_wallet(joined):
+        list_for_wallet(store, joined.set_name, joined.key, batch)
     store.replica.put(joined.set_name, joined.key, joined.after)
 
 
-def _must_be_listed(store: Store, joined: Joined, base: bytes | None) -> bool:
-    """Tell whether the wallet has to be brought to this, or its unaware changes to be judged by it.
-
-    What no set of this wallet shows is only carried, unless the wallet still has a row of it.
-    """
-    if joined.set_name == CIRCLE_SET:
-        return False
-    if joined.set_name not in store.guest.active_sets:
-        return base is not None
+def _is_news_to_the_wallet(joined: Joined) -> bool:
+    """Tell whether the wallet has to be brought to this, or its unaware changes to be judged by it."""
     before, after = joined.before, joined.after
     return _value(before) != _value(after) or _deletes(before) != _deletes(after)
 

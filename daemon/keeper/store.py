@@ -24,7 +24,8 @@ class Store:
     """The state database and the wallet database, and what this run knows.
 
     ``writer`` is this run's, once it has made a stamp. ``unjoined`` is set while the wallet database waits to be
-    healed: the servers that have to be asked before. ``scanned_at`` is when all rows were last compared with their bases.
+    healed: the servers that have to be asked before. ``scanned_at`` is when all rows were last compared with their
+    bases.
     """
 
     state: StateDatabase
@@ -53,7 +54,7 @@ class Store:
 
     @property
     def scan_due(self) -> bool:
-        """Whether all rows are to be compared with their bases: at the start, once a day, or where nothing is logged."""
+        """Whether all rows are to be compared with their bases: at the start, daily, or where nothing is logged."""
         now = self.surroundings.wall()
         return not self.guest.use_triggers or self.scanned_at is None or not 0 <= now - self.scanned_at < SCAN_EVERY
 

@@ -53,6 +53,12 @@ CREATE TABLE clock (
     PRIMARY KEY (server, wallet)
 ) WITHOUT ROWID;
 
+-- Wallets whose row is to be taken out of a server's clocks with the next upload there.
+CREATE TABLE forgotten (
+    server TEXT NOT NULL REFERENCES server (url) ON DELETE CASCADE, wallet TEXT NOT NULL,
+    PRIMARY KEY (server, wallet)
+) WITHOUT ROWID;
+
 -- Sets that were captured before: the first capture of a set infers no deletes.
 CREATE TABLE captured_set (name TEXT PRIMARY KEY) WITHOUT ROWID;
 """

@@ -102,6 +102,16 @@ class Replica:
         for key, *rest in cursor:
             yield Entry(set_name, key, _element(*rest))
 
+    def entries_of_writer(self, writer: str) -> list[Entry]:
+        """Return the elements that bear an insert or a delete of this writer."""
+        cursor = self._connection.execute(
+            "SELECT set_name, key, time, writer, value, deletes FROM element WHERE writer = ? AND time IS NOT NULL",
+            (writer,),
+        )
+        inserted = {(row[0], row[1]): Entry(row[0], row[1], _element(*row[2:])) for row in cursor}
+        deleted = {entry.place: entry for entry in self.entries_with_deletes() if writer in entry.element.deletes}
+        return sorted({**inserted, **deleted}.values())
+
     def entries_with_deletes(self) -> list[Entry]:
         """Return the tombstones, and the live elements that had been deleted before."""
         cursor = self._connection.execute(

@@ -1,7 +1,7 @@
 """What the daemon remembers of each enrolled server: revision, what its blob has seen, clocks, last success."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -102,6 +102,22 @@ class Servers:
             text = encode_times(seen)
             if before.get(wallet) != text:
                 self._connection.execute("INSERT OR REPLACE INTO clock VALUES (?, ?, ?, ?)", (url, wallet, text, at))
+
+    def forget_wallet(self, url: str, wallet: str) -> None:
+        """Note that a wallet's row is to go from this server's clocks."""
+        self._connection.execute("INSERT OR IGNORE INTO forgotten VALUES (?, ?)", (url, wallet))
+
+    def forgotten(self, url: str) -> set[str]:
+        """Return the wallets whose rows are to go from this server's clocks."""
+        return {
+            wallet for (wallet,) in self._connection.execute("SELECT wallet FROM forgotten WHERE server = ?", (url,))
+        }
+
+    def note_forgotten(self, url: str, wallets: Iterable[str]) -> None:
+        """Note that these wallets' rows went from this server's clocks."""
+        self._connection.executemany(
+            "DELETE FROM forgotten WHERE server = ? AND wallet = ?", ((url, wallet) for wallet in wallets)
+        )
 
     def moved_at(self, url: str) -> dict[str, float]:
         """Return, by wallet id, when its row of this server's clocks was last seen to move."""

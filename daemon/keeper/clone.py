@@ -1,0 +1,88 @@
+"""A running machine that was copied: two daemons making operations under one writer id.
+
+The first net is that every start takes a new writer id. The second is here: a blob whose ``seen`` of my writer is
+beyond my own time proves that a copy of this very run has uploaded. Then, before anything is captured or joined:
+
+- this run takes a new writer id;
+- its inserts and deletes that the blob does not hold are stamped anew, since the copy's operations bear the same
+  stamps and the blob claims to have seen them. An insert that the blob has overtaken with a larger stamp stays as it
+  is;
+- what the blob holds under the shared writer id and I have nothing of is taken, since my ``seen`` claims to cover it.
+
+Nothing live is lost so. A delete made by one copy may lose against what the other holds.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from daemon.keeper.merge import list_for_wallet
+from daemon.keeper.store import Store
+from daemon.sets.element import Element, Entry, Seen, Stamp
+from daemon.sets.operations import insert
+
+
+class Parting(NamedTuple):
+    """A run that went on under a new writer id, and how many of its operations were stamped anew."""
+
+    former_writer: str
+    writer: str
+    restamped: int
+
+
+def is_copied(store: Store, their_seen: Seen) -> bool:
+    """Tell whether a blob that has seen this proves another copy of this run."""
+    return store.writer is not None and their_seen.get(store.writer, 0) > store.replica.seen().get(store.writer, 0)
+
+
+def part_from_copy(store: Store, theirs: Iterable[Entry]) -> Parting:
+    """Go on under a new writer id. ``theirs`` is read to its end; what it raises leaves all as it was."""
+    former = store.writer
+    assert former is not None
+    store.writer = None
+    try:
+        with store.state.transaction():
+            stamper = store.stamper()
+            batch = store.to_apply.open_batch(stamper.seen)
+            own = {entry.place: entry.element for entry in store.replica.entries_of_writer(former)}
+            restamped = 0
+            held: dict[tuple[str, str], Element] = {}
+            for entry in theirs:
+                if entry.place in own:
+                    held[entry.place] = entry.element
+                elif _was_made_by(entry.element, former) and not store.replica.known(*entry.place).element:
+                    list_for_wallet(store, entry.set_name, entry.key, batch)
+                    store.replica.put(entry.set_name, entry.key, entry.element)
+            for place, element in own.items():
+                anew = _stamped_anew(element, held.get(place), former, stamper.stamp)
+                if anew is not element:
+                    store.replica.put(*place, anew)
+                    restamped += 1
+            stamper.finish()
+    except BaseException:
+        store.writer = former
+        raise
+    store.writer = stamper.writer
+    assert store.writer is not None
+    return Parting(former, store.writer, restamped)
+
+
+def _was_made_by(element: Element, writer: str) -> bool:
+    return element.stamp is not None and element.stamp.writer == writer
+
+
+def _stamped_anew(mine: Element, theirs: Element | None, former: str, stamp: Callable[[], Stamp]) -> Element:
+    """Return an element with those of its operations by the former writer stamped anew that the blob does not hold."""
+    anew = mine
+    if former in mine.deletes and (theirs is None or theirs.deletes.get(former) != mine.deletes[former]):
+        fresh = stamp()
+        anew = Element(mine.stamp, mine.value, {**mine.deletes, fresh.writer: fresh.time})
+    if mine.stamp is not None and mine.stamp.writer == former and not _holds(theirs, mine):
+        anew = insert(anew, stamp(), mine.value)
+    return anew
+
+
+def _holds(theirs: Element | None, mine: Element) -> bool:
+    """Tell whether the blob holds this very insert, or one that overtakes it."""
+    if theirs is None or theirs.stamp is None or mine.stamp is None:
+        return False
+    return theirs.stamp > mine.stamp or (theirs.stamp == mine.stamp and theirs.value == mine.value)
