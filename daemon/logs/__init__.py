@@ -1,0 +1,19 @@
+"""Logs: one line for each happening, under a name that stays, with nothing secret in it.
+
+::
+
+    from daemon import logs
+    from daemon.logs.syncing import SyncStarted
+
+    logs.configure("info", "auto")     # first thing in the program
+    with logs.strays_logged():         # what nobody catches, and what libraries complain of
+        logs.emit(SyncStarted(sync_id=sync_id, server=url, reason="schedule"))
+        logs.emit(IpcFault(method="status"), error=error)
+
+``daemon.logs.running`` and ``daemon.logs.syncing`` hold the happenings, docs/logs.md lists them for people.
+"""
+
+from daemon.logs.output import LevelName, LogLayout, configure, emit
+from daemon.logs.strays import strays_logged
+
+__all__ = ["LevelName", "LogLayout", "configure", "emit", "strays_logged"]

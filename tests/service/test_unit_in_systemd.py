@@ -1,0 +1,161 @@
+"""The units under a real systemd user manager: life, death and sandbox of what they start.
+
+To hold them against another program than the stand-in, add a ``Program`` to PROGRAMS.
+"""
+
+import json
+import re
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from support.service_manager import PYTHON, REPOSITORY, SOURCE, UID, UserManager, wait_until, why_impossible
+
+UNIT = "walletsyncd.service"
+
+
+@dataclass(frozen=True)
+class Program:
+    """What runs as ``walletsyncd``, and what has to be in the tester's home before it starts."""
+
+    name: str
+    command: tuple[str, ...]
+    prepare: Callable[[UserManager], None] = lambda manager: None
+
+
+STANDIN = Program("standin", (PYTHON, f"{SOURCE}/tests/support/service_standin.py"))
+PROGRAMS = (STANDIN,)
+
+
+@pytest.fixture(scope="module")
+def manager() -> Iterator[UserManager]:
+    if reason := why_impossible():
+        pytest.skip(reason)
+    with UserManager() as running:
+        yield running
+
+
+@pytest.fixture
+def standin(manager: UserManager) -> Iterator[UserManager]:
+    manager.write(".ssh/id_ed25519", "a key", mode=0o600)
+    manager.write(".profile", "")
+    manager.install(STANDIN.command)
+    yield manager
+    manager.systemctl("stop", "walletsyncd*")
+    manager.forget_drop_ins()
+
+
+def started(manager: UserManager, unit: str = UNIT) -> dict[str, object]:
+    assert manager.systemctl("start", unit) == "", manager.errors()
+    surroundings = json.loads((manager.home / "surroundings.json").read_text())
+    assert isinstance(surroundings, dict)
+    return surroundings
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
+def test_a_service_is_ready_says_what_it_does_and_stops_cleanly(manager: UserManager, program: Program) -> None:
+    program.prepare(manager)
+    manager.install(program.command)
+    sockets = manager.runtime_directory / "walletsync"
+
+    assert manager.systemctl("start", UNIT) == "", manager.errors()
+    running = manager.properties(UNIT)
+    assert (running["ActiveState"], running["SubState"]) == ("active", "running")
+    assert running["StatusText"]
+    assert (sockets.stat().st_mode & 0o777, sockets.stat().st_uid) == (0o700, int(UID))
+
+    assert manager.systemctl("stop", UNIT) == ""
+    stopped = manager.properties(UNIT)
+    assert (stopped["ActiveState"], stopped["Result"], stopped["ExecMainStatus"]) == ("inactive", "success", "0")
+    assert not sockets.exists()
+
+
+def test_a_service_gets_its_folder_of_sockets_and_makes_private_files(standin: UserManager) -> None:
+    found = started(standin)
+    assert found["runtime_directory"] == "/run/user/4711/walletsync"
+    assert found["runtime_directory_mode"] == "0700"
+    assert found["umask"] == "0077"
+    assert found["core_limit"] == 0
+
+
+def test_the_mount_sandbox_is_really_in_effect(standin: UserManager) -> None:
+    assert standin.run("touch", "/tmp/of-another-program", "/usr/src/of-the-tester").returncode == 0
+    found = started(standin)
+    assert found["uid"] == int(UID)
+    assert found["writing_home"] is None
+    assert found["writing_system"] == "EROFS"
+    assert found["writing_programs"] == "EROFS"
+    assert found["writing_units"] == "EROFS"
+    assert found["writing_profile"] == "EROFS"
+    assert found["reading_ssh_keys"] == "EACCES"
+    assert found["temporary_files"] == []
+    assert found["devices"] < 30  # type: ignore[operator]
+
+
+def test_the_documented_drop_in_switches_the_mount_sandbox_off_and_leaves_the_filters(standin: UserManager) -> None:
+    documented = (REPOSITORY / "docs" / "service.md").read_text()
+    block = re.search(r"(?:^    .*\n)*^    PrivateUsers=no\n(?:^    .*\n)*", documented, re.MULTILINE)
+    assert block is not None
+    standin.drop_in(UNIT, textwrap.dedent(block.group()))
+    found = started(standin)
+    assert found["writing_system"] is None
+    assert found["writing_programs"] is None
+    assert found["writing_units"] is None
+    assert found["writing_profile"] is None
+    assert found["reading_ssh_keys"] is None
+    assert found["devices"] > 30  # type: ignore[operator]
+    assert found["seccomp"] == "2"
+    assert found["socket_packet"] == "EAFNOSUPPORT"
+
+
+def test_the_filters_of_the_kernel_are_really_in_effect(standin: UserManager) -> None:
+    found = started(standin)
+    assert found["no_new_privileges"] == "1"
+    assert found["seccomp"] == "2"
+    assert int(str(found["capabilities"]), 16) == 0
+    assert found["socket_internet"] is None
+    assert found["looking_up_localhost"] is None
+    assert found["socket_packet"] == "EAFNOSUPPORT"
+    assert found["socket_netlink"] == "EAFNOSUPPORT"
+    assert found["writable_code"] == "EPERM"
+    assert found["making_a_namespace"] == "EPERM"
+    assert found["changing_priority"] == "EPERM"
+
+
+@pytest.mark.parametrize("code", [5, 6, 7])
+def test_a_service_that_waits_for_a_person_is_not_restarted(standin: UserManager, code: int) -> None:
+    standin.drop_in(UNIT, f"[Service]\nEnvironment='STANDIN_MODE=exit {code}'\nRestartSec=0\n")
+    assert "failed" in standin.systemctl("start", UNIT)
+    ended = standin.properties(UNIT)
+    assert (ended["ActiveState"], ended["ExecMainStatus"], ended["NRestarts"]) == ("failed", str(code), "0")
+
+
+def test_a_service_that_fails_is_restarted_but_not_for_ever(standin: UserManager) -> None:
+    standin.drop_in(UNIT, "[Service]\nEnvironment='STANDIN_MODE=exit 1'\nRestartSec=0\n")
+    standin.systemctl("start", UNIT)
+    wait_until(lambda: standin.properties(UNIT)["ActiveState"] == "failed", "it is given up")
+    assert 1 < int(standin.properties(UNIT)["NRestarts"]) <= 5
+
+
+def test_a_service_that_hangs_is_restarted_by_the_watchdog(standin: UserManager) -> None:
+    standin.drop_in(UNIT, "[Service]\nEnvironment=STANDIN_MODE=hang\nWatchdogSec=300ms\nRestartSec=0\n")
+    started(standin)
+    wait_until(lambda: int(standin.properties(UNIT)["NRestarts"]) > 0, "it is restarted")
+
+
+def test_a_service_that_feeds_its_watchdog_stays(standin: UserManager) -> None:
+    standin.drop_in(UNIT, "[Service]\nWatchdogSec=2s\n")
+    started(standin)
+    first = int(standin.properties(UNIT)["WatchdogTimestampMonotonic"])
+    # Longer than an unfed service is left alone.
+    wait_until(lambda: int(standin.properties(UNIT)["WatchdogTimestampMonotonic"]) > first + 2_100_000, "it was fed")
+    assert standin.properties(UNIT)["NRestarts"] == "0"
+
+
+def test_an_instance_gets_its_home_whatever_characters_it_has(standin: UserManager) -> None:
+    home = "/home/tester/second wallet-$HOME%h"
+    instance = standin.run("systemd-escape", "--path", "--template=walletsyncd@.service", home).stdout.strip()
+    found = started(standin, instance)
+    assert found["arguments"] == ["--home", home]
+    assert found["runtime_directory"] is None
