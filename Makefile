@@ -1,0 +1,44 @@
+# Everything starts from here, in a fresh clone too: Python 3.11 or newer and make are all it takes.
+#
+#   make demo    watch two wallets keep each other in step
+#   make test    run the tests; ARGS goes to pytest, as in: make test ARGS="tests/config -x"
+#   make lint    format, lint, types and import contracts
+#   make check   lint, then test
+#   make lock    write requirements.lock anew from pyproject.toml; UPGRADE=--upgrade takes the newest of everything
+
+PYTHON ?= python3
+ARGS ?=
+UPGRADE ?=
+
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test lint check lock
+
+demo: $(READY)
+	@$(BIN)/walletsync demo
+
+test: $(READY)
+	$(BIN)/pytest $(ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test
+
+lock: $(READY)
+	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet $(UPGRADE) --generate-hashes --allow-unsafe \
+		--extra dev --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+		--output-file requirements.lock pyproject.toml
+
+# The environment is made anew whenever what it is made from has changed, so that nothing stays in it by accident. The
+# stamp comes last: an environment whose making was interrupted is made again.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("walletsync needs Python 3.11 or newer, and $(PYTHON) is %d.%d: try make PYTHON=python3.11" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
