@@ -12,10 +12,11 @@ Outcomes are values, since each of them is expected and has its own next step. E
 Cancelling any of the calls leaves the server with the blob it had or with the new one, never with a part.
 """
 
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 Revision = str
 
@@ -117,4 +118,13 @@ class Server(Protocol):
 
     async def store(self, account: Account, sealed: Path, expected: Revision | None) -> StoreOutcome:
         """Replace the blob by the file ``sealed``, if the server holds ``expected`` (``None``: no blob yet)."""
+        ...
+
+
+@runtime_checkable
+class Watchable(Protocol):
+    """A server that can tell by itself that a blob may have changed. Not all can: the others are asked now and then."""
+
+    def watch(self) -> AsyncGenerator[None, None]:
+        """Yield whenever a blob may have changed, for ever. Not every change need be told, and some are our own."""
         ...

@@ -84,7 +84,11 @@ def lay_out(connection: sqlite3.Connection, profile: Profile, optional: Sequence
     """Compare a profile with a real database: return the layout, and one sentence for each thing that is amiss."""
     columns_by_table = {
         table: _columns(connection, table)
-        for table in {*profile.required_columns, *(each.table for each in (*profile.sets, *profile.ghosts))}
+        for table in {
+            *profile.required_columns,
+            *(each.table for each in profile.sets),
+            *(ghost.table for ghost in profile.ghosts),
+        }
     }
     active = [each for each in profile.sets if not each.optional or each.name in optional]
     problems = _missing(columns_by_table, profile, active)

@@ -1,0 +1,81 @@
+"""The command walletsyncd: the daemon, in the foreground."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import trio
+
+from config import __version__
+from config.errors import ConfigError, ProfileError
+from config.paths import Paths, find_paths
+from daemon import logs
+from daemon.app import serve
+from daemon.errors import ConfigurationError, HomeTaken, WalletsyncError, WalletUnfit
+from daemon.logs import running
+from daemon.notify import Notifier
+from ipc.errors import AlreadyListening, SocketUnusable
+
+FAULT = WalletsyncError.exit_code
+
+
+@click.command()
+@click.version_option(__version__, prog_name="walletsyncd")
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep configuration, state and sockets in this folder (or in WALLETSYNC_HOME).",
+)
+def main(home: Path | None) -> None:
+    """Run the walletsync daemon in the foreground, until SIGTERM or SIGINT."""
+    logs.configure()
+    with logs.strays_logged():
+        sys.exit(run(home))
+
+
+def run(home: Path | None) -> int:
+    """Run the daemon; return its exit code."""
+    paths = find_paths(home)
+    try:
+        trio.run(serve, paths, Notifier())
+    except Exception as error:  # noqa: BLE001 - the top of the program
+        return _report(error, paths)
+    return 0
+
+
+def _report(error: Exception, paths: Paths) -> int:
+    """Log why the daemon ends; return its exit code."""
+    cause = next(_leaves(error))
+    match cause:
+        case ProfileError():
+            logs.emit(running.DaemonFailed(message=str(cause), exit_code=WalletUnfit.exit_code))
+            return WalletUnfit.exit_code
+        case ConfigError():
+            logs.emit(running.ConfigUnusable(path=paths.config_file, message=str(cause)))
+            return ConfigurationError.exit_code
+        case HomeTaken() | AlreadyListening():
+            logs.emit(running.HomeIsTaken(home=paths.home or paths.state_folder))
+            return HomeTaken.exit_code
+        case WalletsyncError():
+            logs.emit(running.DaemonFailed(message=str(cause), exit_code=cause.exit_code))
+            return cause.exit_code
+        case SocketUnusable():
+            logs.emit(running.DaemonFailed(message=str(cause), exit_code=FAULT))
+            return FAULT
+        case _:
+            logs.emit(running.DaemonFailed(message="a fault of walletsync's own", exit_code=FAULT), error=error)
+            return FAULT
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    """Yield the exceptions that a group is made of."""
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from _leaves(each)
+    else:
+        yield error
+
+
+if __name__ == "__main__":
+    main()

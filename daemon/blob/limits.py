@@ -1,0 +1,20 @@
+"""What a reader of blobs accepts at most, so that a broken blob cannot exhaust its memory."""
+
+from typing import NamedTuple
+
+LINE_BYTES = 2**24  # the longest line, its break included; a format constant, so that all readers can take all blobs
+
+
+class Limits(NamedTuple):
+    """What a reader accepts at most.
+
+    ``sealed_bytes`` and ``plain_bytes`` bound the whole file and the whole document; ``key_bytes`` one element's key
+    text, or a set's name; ``nesting`` the depth of brackets in one value, or in an unknown member.
+    """
+
+    sealed_bytes: int = 2**31
+    plain_bytes: int = 2**33
+    elements: int = 10_000_000
+    key_bytes: int = 4096
+    nesting: int = 64
+    line_bytes: int = LINE_BYTES

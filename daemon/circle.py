@@ -1,0 +1,194 @@
+"""The circle as one wallet sees it: its root secret, the servers enrolled, and a running syncer for each.
+
+Enrolling the first server makes the circle; an invitation takes one over.
+"""
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from daemon import keys, logs
+from daemon.blob.keys import server_keys
+from daemon.invitation import Invitation, InvitationUnusable, read_invitation, write_invitation
+from daemon.keeper.keeper import Keeper
+from daemon.logs import running
+from daemon.plan import Timing
+from daemon.reporting import Reporter
+from daemon.secret import Secret
+from daemon.server.base import Description, Failure, Watchable
+from daemon.server.kinds import ServerKinds
+from daemon.server.urls import ServerUrl, UrlError, parse_server_url
+from daemon.surroundings import Surroundings
+from daemon.syncer import Syncer
+from daemon.worker import Worker
+from ipc.errors import Refusal
+from ipc.messages import InvitedServer
+
+
+@dataclass
+class Enrolled:
+    """What enrolling did."""
+
+    url: str
+    identity: str
+    circle_created: bool
+
+
+@dataclass
+class Circle:
+    """The servers that this wallet syncs with. ``run`` has to run for anything to be synced."""
+
+    secrets: keys.Secrets
+    secrets_path: Path
+    keeper: Keeper
+    exclusively: Worker
+    surroundings: Surroundings
+    kinds: ServerKinds
+    timing: Timing
+    reporter: Reporter
+    spool_folder: Path
+    nursery: trio.Nursery
+
+    def __post_init__(self) -> None:
+        self.syncer_by_url: dict[str, Syncer] = {}
+
+    async def start_enrolled(self) -> None:
+        """Start a syncer for every server enrolled before."""
+        for record in self.reporter.overview.record_by_url.values():
+            await self._start(parse_server_url(record.url), record.identity, record.memory)
+
+    def changed(self) -> None:
+        """Tell all servers' plans that the wallet changed."""
+        for syncer in self.syncer_by_url.values():
+            syncer.changed()
+
+    def find(self, part: str | None) -> list[Syncer]:
+        """Return the syncers of the server that this part of a URL names, or all. Raises Refusal."""
+        if not self.syncer_by_url:
+            raise Refusal("no server is enrolled yet: `walletsync enroll URL` takes one up")
+        if part is None:
+            return list(self.syncer_by_url.values())
+        if part in self.syncer_by_url:
+            return [self.syncer_by_url[part]]
+        found = [syncer for url, syncer in self.syncer_by_url.items() if part in url]
+        if len(found) != 1:
+            urls = ", ".join(self.syncer_by_url)
+            raise Refusal(f"{part!r} names {'several' if found else 'none'} of the enrolled servers: {urls}")
+        return found
+
+    async def enroll(self, url: str, identity: str | None) -> Enrolled:
+        """Take up a server, and make the circle if there is none. Raises Refusal, and then nothing was changed."""
+        address = _parse(url)
+        self._refuse_enrolled(address.url)
+        description = await self._describe(address, identity)
+        chosen = identity or description.identity
+        for record in self.reporter.overview.record_by_url.values():
+            if record.identity == chosen:
+                raise Refusal(f"that is the server already enrolled as {record.url}")
+        created = self.secrets.root is None
+        if created:
+            await self._take_root(Secret(self.surroundings.ids(keys.SECRET_BYTES)))
+            logs.emit(running.CircleCreated(server=address.url))
+        await self._take_up(address, chosen, description.limit_bytes)
+        return Enrolled(address.url, chosen, created)
+
+    async def join(self, uri: str, passphrase: str | None) -> list[str]:
+        """Take over the circle of an invitation; what the wallet holds is merged. Raises Refusal."""
+        try:
+            invitation = await self.surroundings.worker(partial(read_invitation, uri, passphrase))
+        except InvitationUnusable as error:
+            raise Refusal(str(error)) from error
+        if self.secrets.root is not None and self.secrets.root != invitation.root:
+            raise Refusal("this wallet belongs to another circle: it has to leave that one first")
+        addresses = [(_parse(server.url), server.id) for server in invitation.servers]
+        if self.secrets.root is None:
+            await self._take_root(invitation.root)
+        for address, identity in addresses:
+            if address.url not in self.syncer_by_url:
+                await self._take_up(address, identity, None)
+        logs.emit(running.CircleJoined(servers=len(addresses)))
+        return [address.url for address, _ in addresses]
+
+    async def invite(self, passphrase: str | None) -> tuple[str, list[str]]:
+        """Return an invitation, and the servers that it names. Raises Refusal."""
+        if self.secrets.root is None:
+            raise Refusal("there is no circle to invite to yet: `walletsync enroll URL` makes one")
+        records = self.reporter.overview.record_by_url.values()
+        servers = [InvitedServer(id=record.identity, url=record.url) for record in records]
+        invitation = Invitation(self.secrets.root, servers)
+        ids = self.surroundings.ids
+        uri = await self.surroundings.worker(partial(write_invitation, invitation, passphrase, ids))
+        return uri, [server.url for server in servers]
+
+    def _refuse_enrolled(self, url: str) -> None:
+        if url in self.syncer_by_url:
+            raise Refusal(f"{url} is enrolled already")
+
+    async def _describe(self, address: ServerUrl, identity: str | None) -> Description:
+        async with self.kinds.opened(address, identity, {}) as server:
+            description = await server.describe()
+        if isinstance(description, Failure):
+            raise Refusal(f"{address.url} cannot be enrolled: {description.message}")
+        return description
+
+    async def _take_root(self, root: Secret[bytes]) -> None:
+        secrets = keys.Secrets(self.secrets.wallet, root)
+        await self.surroundings.worker(partial(keys.save, self.secrets_path, secrets))
+        self.secrets = secrets
+
+    async def _take_up(self, address: ServerUrl, identity: str, limit_bytes: int | None) -> None:
+        enroll = partial(self.keeper.store.servers.enroll, address.url, identity, limit_bytes)
+        await self.exclusively(enroll)
+        logs.emit(running.ServerEnrolled(server=address.url))
+        await self.reporter.refresh()
+        await self._start(address, identity, {})
+        self.reporter.tell("server.enrolled", {"server": address.url})
+
+    async def _start(self, address: ServerUrl, identity: str, memory: dict[str, str]) -> None:
+        await self.nursery.start(self._run_server, address, identity, memory)
+
+    async def _run_server(
+        self,
+        address: ServerUrl,
+        identity: str,
+        memory: dict[str, str],
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        assert self.secrets.root is not None
+        async with AsyncExitStack() as stack:
+            server = await stack.enter_async_context(self.kinds.opened(address, identity, memory))
+            syncer = Syncer(
+                url=address.url,
+                server=server,
+                memory=memory,
+                keys=server_keys(self.secrets.root.reveal(), identity),
+                keeper=self.keeper,
+                exclusively=self.exclusively,
+                surroundings=self.surroundings,
+                timing=self.timing,
+                reporter=self.reporter,
+                spool_folder=self.spool_folder,
+            )
+            self.syncer_by_url[address.url] = syncer
+            stack.callback(self.syncer_by_url.pop, address.url)
+            task_status.started()
+            async with trio.open_nursery() as nursery:
+                if isinstance(server, Watchable):
+                    nursery.start_soon(_watch, server, syncer.changed)
+                await syncer.run()
+
+
+async def _watch(server: Watchable, changed: Callable[[], None]) -> None:
+    async for _ in server.watch():
+        changed()
+
+
+def _parse(url: str) -> ServerUrl:
+    try:
+        return parse_server_url(url)
+    except UrlError as error:
+        raise Refusal(str(error)) from error

@@ -1,0 +1,119 @@
+"""Invitations: what a new wallet needs to join the circle, as one URI.
+
+``walletsync://join/1#`` and, in Crockford's base32, canonical JSON: ``{"root": BASE32, "servers": [{"id", "url"}]}``.
+Whoever holds it can read and write everything.
+
+Sealed with a passphrase it is ``{"argon2id": {"memory", "operations", "salt"}, "box"}`` instead: the box is
+libsodium's secretbox of the former, under a key made by Argon2id (RFC 9106) with 256 MiB of memory and 3 passes, which
+is what one guess costs. Salt and box are Crockford's base32.
+"""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import msgspec
+from nacl import pwhash, secret
+from nacl.exceptions import CryptoError
+
+from daemon.base32 import Base32Error, decode, encode
+from daemon.secret import Secret
+from ipc.messages import InvitedServer
+
+PREFIX = "walletsync://join/"
+VERSION = PREFIX + "1#"
+ROOT_BYTES = 32
+LONGEST = 64 * 1024
+MOST_MEMORY = 2**30
+MOST_OPERATIONS = 10
+
+
+class InvitationUnusable(ValueError):  # noqa: N818 - says how it stands
+    """The invitation, or the passphrase for it, cannot be used. The message quotes neither."""
+
+
+class Invitation(msgspec.Struct, frozen=True):
+    """The circle's root secret, and its servers."""
+
+    root: Secret[bytes]
+    servers: list[InvitedServer]
+
+
+class _Plain(msgspec.Struct):
+    root: str
+    servers: list[InvitedServer]
+
+
+class _Cost(msgspec.Struct):
+    memory: Annotated[int, msgspec.Meta(ge=pwhash.argon2id.MEMLIMIT_MIN, le=MOST_MEMORY)]
+    operations: Annotated[int, msgspec.Meta(ge=1, le=MOST_OPERATIONS)]
+    salt: str
+
+
+class _Sealed(msgspec.Struct):
+    argon2id: _Cost
+    box: str
+
+
+def write_invitation(invitation: Invitation, passphrase: str | None, ids: Callable[[int], bytes]) -> str:
+    """Return the URI; sealed, if there is a passphrase, which takes a while."""
+    plain = msgspec.json.encode(_Plain(encode(invitation.root.reveal()), invitation.servers), order="sorted")
+    if passphrase is None:
+        return VERSION + encode(plain)
+    salt = ids(pwhash.argon2id.SALTBYTES)
+    cost = _Cost(pwhash.argon2id.MEMLIMIT_MODERATE, pwhash.argon2id.OPSLIMIT_MODERATE, encode(salt))
+    box = secret.SecretBox(_key(passphrase, cost)).encrypt(plain, ids(secret.SecretBox.NONCE_SIZE))
+    return VERSION + encode(msgspec.json.encode(_Sealed(cost, encode(bytes(box))), order="sorted"))
+
+
+def read_invitation(uri: str, passphrase: str | None) -> Invitation:
+    """Read a URI. Raises InvitationUnusable. For a sealed one this takes a while."""
+    plain = _parse(_payload(uri), passphrase)
+    try:
+        return Invitation(Secret(decode(plain.root, ROOT_BYTES)), plain.servers)
+    except Base32Error:
+        raise _damaged() from None
+
+
+def _payload(uri: str) -> bytes:
+    uri = uri.strip()
+    if not uri.startswith(PREFIX):
+        raise InvitationUnusable(f"that is no invitation: one begins with {VERSION}")
+    if not uri.startswith(VERSION):
+        raise InvitationUnusable("that invitation is of a version that this walletsync does not know: update it")
+    try:
+        return decode(uri[len(VERSION) : LONGEST])
+    except Base32Error:
+        raise _damaged() from None
+
+
+def _parse(payload: bytes, passphrase: str | None) -> _Plain:
+    try:
+        content = msgspec.json.decode(payload, type=dict[str, msgspec.Raw])
+        if "box" not in content:
+            return msgspec.json.decode(payload, type=_Plain)
+        if passphrase is None:
+            raise InvitationUnusable("that invitation is sealed: it needs its passphrase")
+        sealed = msgspec.json.decode(payload, type=_Sealed)
+        return msgspec.json.decode(_opened(sealed, passphrase), type=_Plain)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise _damaged() from None
+
+
+def _opened(sealed: _Sealed, passphrase: str) -> bytes:
+    try:
+        return secret.SecretBox(_key(passphrase, sealed.argon2id)).decrypt(decode(sealed.box))
+    except Base32Error:
+        raise _damaged() from None
+    except (CryptoError, ValueError):
+        raise InvitationUnusable("the passphrase is not the one that this invitation was sealed with") from None
+
+
+def _key(passphrase: str, cost: _Cost) -> bytes:
+    salt = decode(cost.salt, pwhash.argon2id.SALTBYTES)
+    return pwhash.argon2id.kdf(
+        secret.SecretBox.KEY_SIZE, passphrase.encode(), salt, opslimit=cost.operations, memlimit=cost.memory
+    )
+
+
+def _damaged() -> InvitationUnusable:
+    return InvitationUnusable("that invitation is damaged: a part of it is missing or mistyped")

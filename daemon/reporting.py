@@ -1,0 +1,243 @@
+"""What happens is told twice: as log lines, and as events on the socket. Status is kept ready beside it.
+
+The reporter holds the last look at the replica, so that a status request is answered from memory, also while a sync
+runs. It knows what was said before, and says again only what is news.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from daemon import logs
+from daemon.keeper.capture import Captured
+from daemon.keeper.judge import Verdict
+from daemon.keeper.keeper import Keeper, TakenIn
+from daemon.keeper.merge import TimePoisoned
+from daemon.keeper.overview import Overview
+from daemon.logs import running, syncing
+from daemon.server.base import Failure, Fetched, FetchOutcome, NoBlob, Unchanged
+from daemon.surroundings import Surroundings
+from daemon.times import rfc3339
+from daemon.wallet.guest import WalletState, WalletTrouble
+from daemon.worker import Worker
+from ipc.messages import SyncReason
+
+if TYPE_CHECKING:
+    from daemon.syncer import SyncResult
+
+
+_WORD_BY_OUTCOME = {Unchanged: "unchanged", NoBlob: "no_blob", Fetched: "fetched"}
+
+
+class Publish(Protocol):
+    """Sends an event to whoever listens. Never waits."""
+
+    def __call__(self, event: str, data: object, at: str) -> None:
+        """Publish one event."""
+        ...
+
+
+class Reporter:
+    """Tells what happens, and keeps the last look at the replica."""
+
+    def __init__(
+        self, keeper: Keeper, exclusively: Worker, surroundings: Surroundings, first_look: Overview, profile: str
+    ) -> None:
+        self.overview = first_look
+        self.wallet_state: WalletState = "ok"
+        self.wallet_reason: str | None = None
+        self.publish: Publish = lambda event, data, at: None
+        self.on_status: Callable[[], None] = lambda: None
+        self._keeper = keeper
+        self._exclusively = exclusively
+        self._surroundings = surroundings
+        self._profile = profile
+        self._refusing_sets: set[str] = set()
+        self._writer: str | None = None
+
+    async def refresh(self) -> None:
+        """Look at the replica anew. Cancelled, the last look stays."""
+        self.overview = await self._exclusively(self._keeper.overview)
+        self.on_status()
+
+    def tell(self, event: str, data: Mapping[str, object]) -> None:
+        """Publish an event that happens now."""
+        self.publish(event, data, rfc3339(self._surroundings.wall()))
+
+    def sync_started(self, ids: Sequence[str], url: str, reason: SyncReason) -> None:
+        """Tell that a sync begins."""
+        logs.emit(syncing.SyncStarted(sync_id=ids[0], server=url, reason=reason))
+        for sync_id in ids:
+            self.tell("sync.started", {"sync_id": sync_id, "server": url, "reason": reason})
+        self.on_status()
+
+    def progress(self, ids: Sequence[str], url: str, stage: str, sealed_bytes: int | None = None) -> None:
+        """Tell that a sync enters a stage: fetch, join, seal, store."""
+        for sync_id in ids:
+            data = {"sync_id": sync_id, "server": url, "stage": stage, "sealed_bytes": sealed_bytes}
+            self.tell("sync.progress", data)
+
+    def fetched(self, sync_id: str, url: str, outcome: FetchOutcome, seconds: float) -> None:
+        """Tell that the server was asked for its blob, and answered."""
+        if isinstance(outcome, Failure):
+            return
+        size = outcome.sealed_bytes if isinstance(outcome, Fetched) else None
+        word = _WORD_BY_OUTCOME[type(outcome)]
+        logs.emit(syncing.SyncFetched(sync_id=sync_id, server=url, outcome=word, seconds=seconds, sealed_bytes=size))
+
+    def taken_in(self, sync_id: str, url: str, taken: TakenIn, seconds: float) -> None:
+        """Tell that a server's answer was joined, and the wallet brought to the result."""
+        merged = taken.merged
+        if taken.parting is not None:
+            former, writer = taken.parting.former_writer, taken.parting.writer
+            logs.emit(syncing.CloneSuspected(sync_id=sync_id, server=url, former_writer=former, writer=writer))
+        if merged.went_back:
+            logs.emit(syncing.ServerWentBack(sync_id=sync_id, server=url))
+            self.tell("server.went_back", {"server": url})
+        if merged.collisions:
+            logs.emit(syncing.StampCollision(sync_id=sync_id, server=url, elements=merged.collisions))
+        if merged.changed:
+            logs.emit(
+                syncing.SyncJoined(
+                    sync_id=sync_id, server=url, taken=merged.taken, removed=merged.removed, seconds=seconds
+                )
+            )
+        if merged.collected:
+            logs.emit(running.TombstonesCollected(tombstones=merged.collected))
+        for captured in taken.captured:
+            self._captured(captured)
+        self._settled(taken)
+        self._wallet(taken.trouble)
+        self._say_writer()
+
+    def poisoned(self, sync_id: str, url: str, error: TimePoisoned) -> None:
+        """Tell that a server's blob holds an impossible time."""
+        logs.emit(
+            syncing.TimePoisoned(
+                sync_id=sync_id, server=url, writer=error.writer, time=error.time, largest_known=error.largest_known
+            )
+        )
+
+    def stored(self, sync_id: str, url: str, sealed_bytes: int, seconds: float) -> None:
+        """Tell that the server holds this wallet's state."""
+        logs.emit(syncing.SyncStored(sync_id=sync_id, server=url, sealed_bytes=sealed_bytes, seconds=seconds))
+
+    async def sync_ended(
+        self,
+        ids: Sequence[str],
+        url: str,
+        reason: SyncReason,
+        result: "SyncResult",
+        previous: Failure | None,
+        *,
+        seconds: float,
+        retry_in: float | None,
+    ) -> None:
+        """Tell that a sync ended, well or not. Cancelled, the look at the replica stays the old one."""
+        failure = result.failure
+        outcome = failure.kind.value if failure else "ok"
+        before = previous.kind.value if previous else "idle"
+        if failure is None:
+            logs.emit(
+                syncing.SyncEnded(
+                    sync_id=ids[0],
+                    server=url,
+                    reason=reason,
+                    captured=result.captured,
+                    taken=result.taken,
+                    removed=result.removed,
+                    stored=result.stored,
+                    seconds=seconds,
+                )
+            )
+        else:
+            logs.emit(
+                syncing.SyncFailed(
+                    sync_id=ids[0],
+                    server=url,
+                    reason=reason,
+                    kind=outcome,
+                    message=failure.message,
+                    seconds=seconds,
+                    retry_in=retry_in,
+                    repeated=outcome == before,
+                )
+            )
+        if (state := failure.kind.value if failure else "idle") != before:
+            logs.emit(syncing.ServerChangedState(server=url, previous=before, state=state, sync_id=ids[0]))
+            self.tell("server.state", {"server": url, "state": state})
+        await self.refresh()
+        for sync_id in ids:
+            message = failure.message if failure else None
+            self.tell(
+                "sync.ended",
+                {"sync_id": sync_id, "server": url, "outcome": outcome, "message": message, "stored": result.stored},
+            )
+
+    def wallet_trouble(self, trouble: WalletTrouble | None) -> None:
+        """Tell whether the wallet database can be used, if that is news."""
+        self._wallet(trouble)
+
+    def _captured(self, captured: Captured) -> None:
+        if captured.operations:
+            logs.emit(
+                running.CaptureCaptured(
+                    inserts=captured.counts[Verdict.INSERTED], deletes=captured.counts[Verdict.DELETED]
+                )
+            )
+        if captured.installed:
+            logs.emit(running.CaptureTriggersInstalled())
+        if captured.missed:
+            logs.emit(running.CaptureLogDisagreed(rows=captured.missed))
+        if captured.waits or captured.healed:
+            message = (
+                "all servers are asked before anything is read from it"
+                if captured.waits
+                else "it was brought together with the circle's state; nothing was taken for deleted"
+            )
+            logs.emit(running.WalletHealing(message=message))
+
+    def _settled(self, taken: TakenIn) -> None:
+        written = Counter(set_name for settled in taken.settled for set_name, _ in settled.written)
+        if written:
+            logs.emit(running.WalletApplied(rows=written.total()))
+            self.tell("wallet.applied", {"sets": dict(written)})
+        refused = {place: reason for settled in taken.settled for place, reason in settled.refused.items()}
+        for set_name in sorted({set_name for set_name, _ in refused}):
+            reasons = [reason for (name, _), reason in refused.items() if name == set_name]
+            logs.emit(
+                running.WalletRowRefused(
+                    set_name=set_name,
+                    rows=len(reasons),
+                    message=reasons[0],
+                    repeated=set_name in self._refusing_sets,
+                )
+            )
+            self._refusing_sets.add(set_name)
+
+    def _wallet(self, trouble: WalletTrouble | None) -> None:
+        state: WalletState = trouble.state if trouble else "ok"
+        reason = trouble.reason if trouble else None
+        news = state != self.wallet_state
+        self.wallet_state, self.wallet_reason = state, reason
+        if news:
+            self._log_wallet(state, reason or "")
+            self.tell("wallet.state", {"state": state, "reason": reason})
+
+    def _log_wallet(self, state: WalletState, reason: str) -> None:
+        path = self._keeper.store.guest.path
+        match state:
+            case "ok":
+                logs.emit(running.WalletOk(path=path, profile=self._profile))
+            case "absent":
+                logs.emit(running.WalletAbsent(path=path))
+            case "unfit":
+                logs.emit(running.WalletIsUnfit(path=path, profile=self._profile, message=reason))
+            case "locked" | "readonly":
+                logs.emit(running.WalletUnusable(path=path, state=state, message=reason))
+
+    def _say_writer(self) -> None:
+        writer = self._keeper.store.writer
+        if writer is not None and writer != self._writer:
+            self._writer = writer
+            logs.emit(running.WriterStarted(writer=writer))

@@ -1,0 +1,241 @@
+"""One server's syncer: waits as its plan says, and syncs.
+
+A sync asks the server whether its blob changed, and takes the answer in (capture, join, apply); where there is
+something to say, it seals and stores the present state on condition that the server still holds what was just joined.
+On a conflict it begins anew, at once the first time, then with growing random delays.
+
+Every step can be repeated: a sync that is cancelled or killed leaves both sides consistent, and the next one does what
+was left. Whatever fails, fails for this server alone.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from daemon import logs, plan
+from daemon.blob.errors import BlobUnreadable
+from daemon.blob.keys import ServerKeys
+from daemon.keeper.export import Sealed
+from daemon.keeper.keeper import Answer, Keeper, NoBlobThere, SameBlob, Spooled, TakenIn
+from daemon.keeper.merge import TimePoisoned
+from daemon.logs import syncing
+from daemon.reporting import Reporter
+from daemon.server.base import Conflict, Failure, FailureKind, Fetched, NoBlob, Server, Stored, Unchanged
+from daemon.surroundings import Surroundings
+from daemon.worker import Worker
+from ipc.messages import SyncReason
+
+FIRST_CONFLICT_DELAY = 0.2
+LONGEST_CONFLICT_DELAY = 30.0
+SYNC_ID_BYTES = 8
+
+
+@dataclass
+class SyncResult:
+    """What a sync came to: the failure, if it failed, and what it did."""
+
+    captured: int = 0
+    taken: int = 0
+    removed: int = 0
+    stored: bool = False
+    owes: bool = False
+    failure: Failure | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether anything changed, here or there."""
+        return bool(self.captured or self.taken or self.removed)
+
+
+class Syncer:
+    """Syncs with one server, for as long as ``run`` runs."""
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        server: Server,
+        memory: Mapping[str, str],
+        keys: ServerKeys,
+        keeper: Keeper,
+        exclusively: Worker,
+        surroundings: Surroundings,
+        timing: plan.Timing,
+        reporter: Reporter,
+        spool_folder: Path,
+    ) -> None:
+        self.url = url
+        self.server = server
+        self.failure: Failure | None = None
+        self.failing_since: float | None = None
+        self.plan = plan.first_plan(trio.current_time())
+        self._memory = memory
+        self._kept_memory = dict(memory)
+        self._keys = keys
+        self._keeper = keeper
+        self._exclusively = exclusively
+        self._surroundings = surroundings
+        self._timing = timing
+        self._reporter = reporter
+        self._spool_folder = spool_folder
+        self._requested_ids: list[str] = []
+        self._woken = trio.Event()
+
+    def tell(self, event: plan.Event) -> None:
+        """Take an event into the plan, and act on it."""
+        self.plan = plan.step(self.plan, event, trio.current_time(), self._timing)
+        self._woken.set()
+
+    def changed(self) -> None:
+        """Note that the wallet, or the server's blob, has changed."""
+        self.tell(plan.Changed(self._surroundings.chance.random()))
+
+    def request(self, reason: SyncReason, sync_id: str) -> None:
+        """Ask for a sync now; what comes of it is told under this id (too)."""
+        self._requested_ids.append(sync_id)
+        self.tell(plan.Requested(reason))
+
+    async def run(self) -> None:
+        """Sync whenever it is due, until cancelled. Cancellation leaves wallet, replica and server consistent."""
+        while True:
+            await self._until_due()
+            reason, acknowledge = self.plan.reason, self.plan.acknowledge
+            self.tell(plan.SyncBegan())
+            ids = self._requested_ids or [self._surroundings.ids(SYNC_ID_BYTES).hex()]
+            self._requested_ids = []
+            await self._sync_and_tell(ids, reason, acknowledge=acknowledge)
+
+    async def _until_due(self) -> None:
+        while (due := plan.wake_at(self.plan)) is None or due > trio.current_time():
+            self._woken = trio.Event()
+            with trio.move_on_at(due) if due is not None else contextlib.nullcontext():
+                await self._woken.wait()
+
+    async def _sync_and_tell(self, ids: list[str], reason: SyncReason, *, acknowledge: bool) -> None:
+        began = trio.current_time()
+        self._reporter.sync_started(ids, self.url, reason)
+        result = await self._sync(ids, acknowledge=acknowledge)
+        await self._keep_memory()
+        draw = self._surroundings.chance.random()
+        previous, self.failure = self.failure, result.failure
+        if result.failure is None:
+            self.failing_since = None
+            self.tell(plan.SyncEnded(draw, result.active, result.owes))
+        else:
+            self.failing_since = self.failing_since or self._surroundings.wall()
+            self.tell(plan.SyncFailed(draw, result.failure.kind, result.failure.retry_after))
+            await self._exclusively(partial(self._keeper.give_up_on, self.url))
+        await self._reporter.sync_ended(
+            ids, self.url, reason, result, previous, seconds=trio.current_time() - began, retry_in=self._retry_in()
+        )
+
+    async def _keep_memory(self) -> None:
+        if self._memory != self._kept_memory:
+            self._kept_memory = dict(self._memory)
+            await self._exclusively(partial(self._keeper.note_memory, self.url, self._kept_memory))
+
+    def _retry_in(self) -> float | None:
+        due = plan.wake_at(self.plan)
+        return None if due is None else max(0.0, due - trio.current_time())
+
+    async def _sync(self, ids: list[str], *, acknowledge: bool) -> SyncResult:
+        result = SyncResult()
+        attempt = 0
+        while await self._meets_conflict(ids, result, acknowledge=acknowledge):
+            attempt += 1
+            logs.emit(syncing.SyncConflict(sync_id=ids[0], server=self.url, attempt=attempt))
+            if attempt > 1:
+                ceiling = min(FIRST_CONFLICT_DELAY * 2**attempt, LONGEST_CONFLICT_DELAY)
+                await trio.sleep(self._surroundings.chance.random() * ceiling)
+        return result
+
+    async def _meets_conflict(self, ids: list[str], result: SyncResult, *, acknowledge: bool) -> bool:
+        """Go through one round; tell whether another wallet stored something meanwhile."""
+        with self._spool("down") as spool:
+            answer = await self._fetch(ids, spool)
+            if isinstance(answer, Failure):
+                result.failure = answer
+                return False
+            if not await self._take_in(ids, answer, result):
+                return False
+        if not await self._exclusively(partial(self._keeper.has_to_say, self.url, acknowledge=acknowledge)):
+            await self._note_success(result)
+            return False
+        return await self._store(ids, result)
+
+    async def _fetch(self, ids: list[str], spool: Path) -> Answer | Failure:
+        began = trio.current_time()
+        self._reporter.progress(ids, self.url, "fetch")
+        record = await self._exclusively(partial(self._keeper.record, self.url))
+        outcome = await self.server.fetch(self._keys.account, record.revision, spool)
+        self._reporter.fetched(ids[0], self.url, outcome, trio.current_time() - began)
+        match outcome:
+            case Unchanged():
+                return SameBlob()
+            case NoBlob():
+                return NoBlobThere()
+            case Fetched(revision, sealed_bytes):
+                return Spooled(spool, revision, sealed_bytes, self._keys)
+            case Failure():
+                return outcome
+
+    async def _take_in(self, ids: list[str], answer: Answer, result: SyncResult) -> bool:
+        began = trio.current_time()
+        self._reporter.progress(ids, self.url, "join")
+        try:
+            taken = await self._exclusively(partial(self._keeper.take_in, self.url, answer))
+        except (BlobUnreadable, TimePoisoned) as error:
+            result.failure = Failure(FailureKind.UNREADABLE, str(error))
+            if isinstance(error, TimePoisoned):
+                self._reporter.poisoned(ids[0], self.url, error)
+            return False
+        self._count(taken, result)
+        self._reporter.taken_in(ids[0], self.url, taken, trio.current_time() - began)
+        return True
+
+    async def _store(self, ids: list[str], result: SyncResult) -> bool:
+        began = trio.current_time()
+        with self._spool("up") as spool:
+            self._reporter.progress(ids, self.url, "seal")
+            record = await self._exclusively(partial(self._keeper.record, self.url))
+            sealed = await self._surroundings.worker(partial(self._seal, spool))
+            self._reporter.progress(ids, self.url, "store", sealed_bytes=sealed.sealed_bytes)
+            outcome = await self.server.store(self._keys.account, spool, record.revision)
+        match outcome:
+            case Conflict():
+                return True
+            case Failure():
+                result.failure = outcome
+                return False
+            case Stored(revision):
+                result.stored = True
+                await self._exclusively(partial(self._keeper.note_stored, self.url, sealed, revision))
+                self._reporter.stored(ids[0], self.url, sealed.sealed_bytes, trio.current_time() - began)
+                await self._note_success(result)
+                return False
+
+    def _seal(self, spool: Path) -> Sealed:
+        with spool.open("wb") as sink:
+            return self._keeper.seal_blob(self.url, self._keys, sink)
+
+    async def _note_success(self, result: SyncResult) -> None:
+        result.owes = await self._exclusively(partial(self._keeper.note_success, self.url))
+
+    @contextlib.contextmanager
+    def _spool(self, direction: str) -> Iterator[Path]:
+        """Name a file for one sealed blob on its way, and remove it afterwards."""
+        spool = self._spool_folder / f"{self._surroundings.ids(8).hex()}.{direction}"
+        try:
+            yield spool
+        finally:
+            spool.unlink(missing_ok=True)
+
+    @staticmethod
+    def _count(taken: TakenIn, result: SyncResult) -> None:
+        result.captured += sum(captured.operations for captured in taken.captured)
+        result.taken += taken.merged.taken
+        result.removed += taken.merged.removed
