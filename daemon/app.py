@@ -25,7 +25,7 @@ from daemon.base32 import encode
 from daemon.blob.keys import wallet_keys
 from daemon.blob.limits import Limits
 from daemon.circle import Circle
-from daemon.control import Control
+from daemon.control import CircleDesk, StatusDesk, SyncDesk, methods
 from daemon.errors import HomeTaken, StateUnusable
 from daemon.keeper.keeper import Keeper
 from daemon.keeper.stamping import Identity
@@ -67,15 +67,17 @@ async def serve(paths: Paths, notifier: Notifier) -> None:
     check_socket_paths(paths)
     logs.emit(running.DaemonStarted(version=__version__, home=paths.home or paths.config_file.parent))
     with _locked(paths), _spool_folder(paths) as spool_folder:
-        async with _opened(paths, settings, spool_folder) as (circle, control), _listening(paths, circle, control):
-            await circle.start_enrolled()
-            _say_ready(circle, notifier, control, trio.current_time() - began)
-            await _until_asked_to_end(notifier)
-            circle.nursery.cancel_scope.cancel()
+        async with _opened(paths, settings, spool_folder) as circle:
+            desk = StatusDesk(circle, settings)
+            async with _listening(paths, circle, desk):
+                await circle.start_enrolled()
+                _say_ready(circle, notifier, desk, trio.current_time() - began)
+                await _until_asked_to_end(notifier)
+                circle.nursery.cancel_scope.cancel()
 
 
 @contextlib.asynccontextmanager
-async def _opened(paths: Paths, settings: Settings, spool_folder: Path) -> AsyncIterator[tuple[Circle, Control]]:
+async def _opened(paths: Paths, settings: Settings, spool_folder: Path) -> AsyncIterator[Circle]:
     """Open the databases, and a nursery for the tasks that work with them."""
     surroundings = real_surroundings()
     held, created = keys.load_or_create(paths.secrets, surroundings.ids)
@@ -102,7 +104,7 @@ async def _opened(paths: Paths, settings: Settings, spool_folder: Path) -> Async
             )
             await _look_at_wallet(circle)
             nursery.start_soon(_watch_wallet, circle)
-            yield circle, Control(circle, settings)
+            yield circle
     finally:
         keeper.close()
 
@@ -127,13 +129,13 @@ def _open_keeper(paths: Paths, settings: Settings, surroundings: Surroundings, i
 
 
 @contextlib.asynccontextmanager
-async def _listening(paths: Paths, circle: Circle, control: Control) -> AsyncIterator[None]:
+async def _listening(paths: Paths, circle: Circle, desk: StatusDesk) -> AsyncIterator[None]:
     """Answer on the sockets, and publish events there."""
     identity = ipc_server.Identity(run=secrets.token_hex(RUN_ID_BYTES), version=__version__, pid=os.getpid())
     async with ipc_server.serve(
         paths.control_socket,
         paths.events_socket,
-        control.methods(),
+        methods(desk, SyncDesk(circle), CircleDesk(circle)),
         identity=identity,
         on_fault=lambda method, fault: logs.emit(running.IpcFault(method=method), error=fault),
     ) as listening:
@@ -141,7 +143,7 @@ async def _listening(paths: Paths, circle: Circle, control: Control) -> AsyncIte
         yield
 
 
-def _say_ready(circle: Circle, notifier: Notifier, control: Control, seconds: float) -> None:
+def _say_ready(circle: Circle, notifier: Notifier, desk: StatusDesk, seconds: float) -> None:
     identity = circle.keeper.store.identity
     logs.emit(
         running.DaemonReady(
@@ -151,8 +153,8 @@ def _say_ready(circle: Circle, notifier: Notifier, control: Control, seconds: fl
             seconds=seconds,
         )
     )
-    notifier.ready(summary(control.status()))
-    circle.reporter.on_status = lambda: notifier.status(summary(control.status()))
+    notifier.ready(summary(desk.status()))
+    circle.reporter.on_status = lambda: notifier.status(summary(desk.status()))
     interval = watchdog_interval()
     if interval is not None:
         circle.nursery.start_soon(_feed_watchdog, notifier, interval)

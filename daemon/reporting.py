@@ -89,8 +89,8 @@ class Reporter:
         """Tell that a server's answer was joined, and the wallet brought to the result."""
         merged = taken.merged
         if taken.parting is not None:
-            former, writer = taken.parting.former_writer, taken.parting.writer
-            logs.emit(syncing.CloneSuspected(sync_id=sync_id, server=url, former_writer=former, writer=writer))
+            former = taken.parting.former_writer
+            logs.emit(syncing.CloneSuspected(sync_id=sync_id, server=url, former_writer=former))
         if merged.went_back:
             logs.emit(syncing.ServerWentBack(sync_id=sync_id, server=url))
             self.tell("server.went_back", {"server": url})

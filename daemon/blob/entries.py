@@ -28,6 +28,9 @@ def batches_of(chunks: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
         plain_bytes += len(chunk)
         if plain_bytes > limits.plain_bytes:
             raise too_large(f"its document has more than {limits.plain_bytes} bytes")
+        line_end = chunk.find(b"\n") + 1
+        if pending_bytes + (line_end or len(chunk)) > limits.line_bytes:
+            raise too_large(f"a line of its document has more than {limits.line_bytes} bytes")
         cut = chunk.rfind(b"\n") + 1
         if cut:
             pending.append(chunk[:cut])
@@ -36,8 +39,6 @@ def batches_of(chunks: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
             pending_bytes = 0
         pending.append(chunk[cut:])
         pending_bytes += len(chunk) - cut
-        if pending_bytes > limits.line_bytes:
-            raise too_large(f"a line of its document has more than {limits.line_bytes} bytes")
     yield b"".join(pending)
 
 

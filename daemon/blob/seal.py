@@ -173,7 +173,8 @@ def _open_chunk(
     try:
         return bindings.crypto_secretstream_xchacha20poly1305_pull(state, sealed, data)
     except CryptoError:
-        # A short chunk is the file's last. Content is padded, and no whole one has a size that padding does not make.
+        # A short chunk is the file's last. Content is padded, and no whole one has a size that padding does not make;
+        # nearly always that is an end cut off.
         if is_short and padded_length(content_bytes) != content_bytes:
             raise _truncated() from None
         raise BlobUnreadable(

@@ -22,10 +22,9 @@ from daemon.sets.operations import insert
 
 
 class Parting(NamedTuple):
-    """A run that went on under a new writer id, and how many of its operations were stamped anew."""
+    """A run that gave up its writer id, and how many of its operations were stamped anew under the next one."""
 
     former_writer: str
-    writer: str
     restamped: int
 
 
@@ -35,7 +34,10 @@ def is_copied(store: Store, their_seen: Seen) -> bool:
 
 
 def part_from_copy(store: Store, theirs: Iterable[Entry]) -> Parting:
-    """Go on under a new writer id. ``theirs`` is read to its end; what it raises leaves all as it was."""
+    """Go on under a new writer id, made with the next stamp.
+
+    ``theirs`` is read to its end; what it raises leaves all as it was.
+    """
     former = store.writer
     assert former is not None
     store.writer = None
@@ -62,8 +64,7 @@ def part_from_copy(store: Store, theirs: Iterable[Entry]) -> Parting:
         store.writer = former
         raise
     store.writer = stamper.writer
-    assert store.writer is not None
-    return Parting(former, store.writer, restamped)
+    return Parting(former, restamped)
 
 
 def _was_made_by(element: Element, writer: str) -> bool:

@@ -107,7 +107,6 @@ class CloneSuspected(OfSync, event="clone.suspected", level=Level.WARNING):
     """Another copy of this wallet made operations under this writer id; the wallet goes on under a new one."""
 
     former_writer: str
-    writer: str
 
 
 class StampCollision(OfSync, event="stamp.collision", level=Level.WARNING):

@@ -1,28 +1,6 @@
 """Two or three wallets on one server: what one does, the others get."""
 
-import pytest
-from support.devices import Device, Shelf
-
-
-@pytest.fixture
-def shelf():
-    return Shelf()
-
-
-@pytest.fixture
-def two(tmp_path, shelf):
-    phone, desktop = Device("phone", tmp_path / "phone"), Device("desktop", tmp_path / "desktop")
-    for device in (phone, desktop):
-        device.enroll(shelf)
-    yield phone, desktop
-    for device in (phone, desktop):
-        device.stop()
-
-
-def in_step(shelf, *devices):
-    for _ in range(2):
-        for device in devices:
-            device.sync(shelf)
+from support.devices import Device, in_step
 
 
 def test_a_row_inserted_here_is_in_the_other_table(two, shelf):
@@ -164,7 +142,9 @@ def test_two_rows_that_exchange_a_unique_value_come_through(two, shelf):
 
 def test_a_row_that_the_wallet_refuses_waits_and_holds_up_nothing_else(two, shelf):
     phone, desktop = two
-    desktop.sql("CREATE TRIGGER no_x BEFORE INSERT ON coins WHEN NEW.coin_pub = 'X' BEGIN SELECT RAISE(ABORT, 'no'); END")
+    desktop.sql(
+        "CREATE TRIGGER no_x BEFORE INSERT ON coins WHEN NEW.coin_pub = 'X' BEGIN SELECT RAISE(ABORT, 'no'); END"
+    )
     phone.coin("X", "KUDOS:1")
     phone.coin("Y", "KUDOS:1")
     in_step(shelf, phone, desktop)

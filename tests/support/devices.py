@@ -184,3 +184,10 @@ class Device:
             self.store(shelf, acknowledge=acknowledge)
             self.keeper.note_success(shelf.url)
         return taken
+
+
+def in_step(shelf: Shelf, *devices: Device) -> None:
+    """Sync all devices twice, so that each has seen what the others have."""
+    for _ in range(2):
+        for device in devices:
+            device.sync(shelf)

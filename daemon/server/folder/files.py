@@ -65,10 +65,10 @@ def locked(path: Path) -> Iterator[bool]:
 
 def open_file(path: Path) -> BinaryIO:
     """Open a regular file to read it, and nothing else: opening a pipe would wait for ever."""
-    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
-    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        return file
-    file.close()
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
     raise FolderTrouble(FailureKind.REFUSED, f"{path} is in the way: a file should be there, or nothing")
 
 

@@ -1,0 +1,59 @@
+"""Requests about the circle: servers and wallets that come and go. One at a time."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import trio
+
+from daemon.circle import Circle
+from daemon.errors import WalletsyncError
+from ipc.dispatch import Method
+from ipc.errors import Refusal
+from ipc.messages import (
+    API_VERSION,
+    EnrollParams,
+    EnrollResult,
+    InviteParams,
+    InviteResult,
+    JoinParams,
+    JoinResult,
+)
+
+
+class CircleDesk:
+    """Changes the circle."""
+
+    def __init__(self, circle: Circle) -> None:
+        self._circle = circle
+        self._turn = trio.Lock()
+
+    def methods(self) -> dict[str, Method[Any]]:
+        """Return the methods by name."""
+        return {
+            "invite": Method(InviteParams, self._invite, changes=False),
+            "enroll": Method(EnrollParams, self._enroll, changes=True),
+            "join": Method(JoinParams, self._join, changes=True),
+        }
+
+    async def _invite(self, params: InviteParams) -> InviteResult:
+        uri, servers = await self._circle.invite(params.passphrase)
+        return InviteResult(api=API_VERSION, uri=uri, sealed=params.passphrase is not None, servers=servers)
+
+    async def _enroll(self, params: EnrollParams) -> EnrollResult:
+        async with self._changing():
+            enrolled = await self._circle.enroll(params.url, params.identity)
+        return EnrollResult(url=enrolled.url, identity=enrolled.identity, circle_created=enrolled.circle_created)
+
+    async def _join(self, params: JoinParams) -> JoinResult:
+        async with self._changing():
+            return JoinResult(servers=await self._circle.join(params.uri, params.passphrase))
+
+    @asynccontextmanager
+    async def _changing(self) -> AsyncIterator[None]:
+        """Take turns; turn what the daemon says of its own files into an answer."""
+        async with self._turn:
+            try:
+                yield
+            except WalletsyncError as error:
+                raise Refusal(str(error), code=error.exit_code) from error

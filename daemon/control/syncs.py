@@ -1,0 +1,26 @@
+"""Requests for syncs."""
+
+from typing import Any
+
+from daemon.circle import Circle
+from daemon.syncer import SYNC_ID_BYTES
+from ipc.dispatch import Method
+from ipc.messages import SyncParams, SyncResult
+
+
+class SyncDesk:
+    """Starts syncs that someone asks for."""
+
+    def __init__(self, circle: Circle) -> None:
+        self._circle = circle
+
+    def methods(self) -> dict[str, Method[Any]]:
+        """Return the methods by name."""
+        return {"sync": Method(SyncParams, self._sync, changes=True)}
+
+    async def _sync(self, params: SyncParams) -> SyncResult:
+        syncers = self._circle.find(params.server)
+        sync_id = self._circle.surroundings.ids(SYNC_ID_BYTES).hex()
+        for syncer in syncers:
+            syncer.request(params.reason, sync_id)
+        return SyncResult(sync_id=sync_id, servers=[syncer.url for syncer in syncers])
