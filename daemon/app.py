@@ -29,11 +29,13 @@ from daemon.control import CircleDesk, StatusDesk, SyncDesk, methods
 from daemon.errors import HomeTaken, StateUnusable
 from daemon.keeper.keeper import Keeper
 from daemon.keeper.stamping import Identity
-from daemon.keeper.store import Store
+from daemon.keeper.store import Rules, Store
+from daemon.keeper.vault import Vault
 from daemon.logs import running
 from daemon.notify import Notifier, watchdog_interval
 from daemon.plan import Timing
 from daemon.reporting import Reporter
+from daemon.secret import Secret
 from daemon.server.kinds import ServerKinds
 from daemon.state.database import StateDatabase
 from daemon.status import summary
@@ -85,7 +87,7 @@ async def _opened(paths: Paths, settings: Settings, spool_folder: Path) -> Async
     if created:
         logs.emit(running.SecretsCreated(path=paths.secrets, wallet_id=own.id))
     identity = Identity(own.id, encode(own.sealing_key), settings.wallet.nickname)
-    keeper = _open_keeper(paths, settings, surroundings, identity)
+    keeper = _open_keeper(paths, settings, surroundings, identity, held.wallet)
     try:
         exclusively = exclusive(surroundings.worker)
         reporter = Reporter(keeper, exclusively, surroundings, keeper.overview(), settings.wallet.profile)
@@ -109,12 +111,16 @@ async def _opened(paths: Paths, settings: Settings, spool_folder: Path) -> Async
         keeper.close()
 
 
-def _open_keeper(paths: Paths, settings: Settings, surroundings: Surroundings, identity: Identity) -> Keeper:
+def _open_keeper(
+    paths: Paths, settings: Settings, surroundings: Surroundings, identity: Identity, wallet_seed: Secret[bytes]
+) -> Keeper:
     wallet = settings.wallet
     profile = load_profile(wallet.profile)
     check_optional_sets(profile, wallet.optional_sets)
     guest = Guest(wallet.path, profile, wallet.optional_sets, use_triggers=wallet.capture == "triggers")
-    store = Store(StateDatabase(paths.state_database), guest, surroundings, identity)
+    rules = Rules(settings.keep.undo_days * 24 * 3600.0, settings.guard.count, settings.guard.share)
+    vault = Vault(wallet_seed, surroundings.ids)
+    store = Store(StateDatabase(paths.state_database), guest, surroundings, identity, vault, rules)
     limits = settings.limits
     return Keeper(
         store,

@@ -187,7 +187,7 @@ class Syncer:
         began = trio.current_time()
         self._reporter.progress(ids, self.url, "join")
         try:
-            taken = await self._exclusively(partial(self._keeper.take_in, self.url, answer))
+            taken = await self._exclusively(partial(self._keeper.take_in, self.url, answer, ids[0]))
         except (BlobUnreadable, TimePoisoned) as error:
             result.failure = Failure(FailureKind.UNREADABLE, str(error))
             if isinstance(error, TimePoisoned):

@@ -129,7 +129,8 @@ def _is_canonical(line_by_key: dict[str, Line], text: bytes) -> bool:
     """Tell whether the text is what these elements are written as: by its length, which is cheap and enough.
 
     A key that was there twice, a space, or a longer way to write a number or a character all make the text longer than
-    what is written for the elements that were read, and nothing makes it shorter.
+    what is written for the elements that were read, and nothing makes it shorter. (The case of hexadecimal digits in an
+    escape is all that this leaves open, and that changes no key.)
     """
     without_breaks = len(text.replace(b"\n", b""))  # many times quicker than counting them
     without_deletes = [line.deletes for line in line_by_key.values()].count(None)

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from daemon.keeper.brake import Death, Place, to_be_held
 from daemon.keeper.heal import heal
 from daemon.keeper.judge import Verdict, judge
 from daemon.keeper.settle import finish_write
@@ -28,13 +29,14 @@ class Captured:
 
     ``log_seq`` is the last entry of the change log that was read. ``missed`` counts changes that only a scan found
     although the log was complete. ``installed`` says that our tables or triggers had to be added, ``waits`` that the
-    database has to be healed and not all servers were asked yet.
+    database has to be healed and not all servers were asked yet. ``held`` counts deletes that wait for a person.
     """
 
     counts: Counter[Verdict] = field(default_factory=Counter)
     log_seq: int = 0
     scanned: bool = False
     missed: int = 0
+    held: int = 0
     healed: bool = False
     installed: bool = False
     waits: bool = False
@@ -62,10 +64,13 @@ def capture(store: Store) -> Captured:
         rows = [(store.guest.layout.table_by_set[name], key, _read(store, name, key)) for name, key in page.keys]
         with store.state.transaction():
             stamper = store.stamper()
-            _judge_all(store, stamper, rows, captured)
+            capturing = _Capturing(store, stamper, captured)
+            capturing.judge_all(rows)
             if captured.scanned:
-                _scan(store, stamper, captured, complete=complete)
+                capturing.scan(complete=complete)
+            capturing.judge_absences()
             stamper.finish()
+            store.history.forget_before(store.surroundings.wall() - store.rules.undo_seconds)
     store.writer = stamper.writer
     if captured.scanned:
         store.scanned_at = store.surroundings.wall()
@@ -92,37 +97,94 @@ def _heal_when_all_joined(store: Store) -> Captured:
     return Captured(counts=verdicts, log_seq=log_seq, scanned=True, healed=True)
 
 
-def _judge_all(
-    store: Store, stamper: Stamper, rows: Iterable[tuple[SetTable, str, Row | Excluded | None]], captured: Captured
-) -> None:
-    for table, key, row in rows:
-        if not isinstance(row, Excluded):  # a row that stopped taking part stays as last synced
-            captured.counts[judge(store, stamper, table, key, row)] += 1
-
-
 def _read(store: Store, set_name: str, key: str) -> Row | Excluded | None:
     return store.guest.read(store.guest.layout.table_by_set[set_name], decode_key(key))
 
 
-def _scan(store: Store, stamper: Stamper, captured: Captured, *, complete: bool) -> None:
-    """Compare all rows of all sets with their bases."""
-    found = Captured()
-    known_sets = store.captured_sets()
-    for table in store.guest.layout.parents_first:
-        if table.name not in known_sets:
-            _list_unshown(store, table)
-        bases = store.replica.bases(table.name) | store.to_apply.bases(table.name)
+class _Capturing:
+    """One capture within one transaction. Rows that are gone are judged last, since too many of them are held."""
+
+    def __init__(self, store: Store, stamper: Stamper, captured: Captured) -> None:
+        self._store = store
+        self._stamper = stamper
+        self._captured = captured
+        self._absent: dict[Place, SetTable] = {}
+
+    def judge_all(self, rows: Iterable[tuple[SetTable, str, Row | Excluded | None]]) -> None:
+        """Judge the rows that are there, and note those that are not."""
+        for table, key, row in rows:
+            match row:
+                case Row():
+                    self._count(judge(self._store, self._stamper, table, key, row))
+                case None:
+                    self._absent[table.name, key] = table
+                case Excluded():
+                    pass  # a row that stopped taking part stays as last synced
+
+    def scan(self, *, complete: bool) -> None:
+        """Compare all rows of all sets with their bases."""
+        before, noted = self._captured.operations, len(self._absent)
+        known_sets = self._store.captured_sets()
+        for table in self._store.guest.layout.parents_first:
+            if table.name not in known_sets:
+                _list_unshown(self._store, table)
+            self._scan_set(table, infer_deletes=table.name in known_sets)
+        if complete and known_sets:
+            self._captured.missed = self._captured.operations - before + len(self._absent) - noted
+        self._store.note_captured_sets(self._store.guest.layout.table_by_set)
+
+    def judge_absences(self) -> None:
+        """Make deletes of the rows that are gone, but for those that have to wait for a person."""
+        store = self._store
+        waiting = store.held.places("out")
+        gone = [place for place in self._absent if place not in waiting and self._had_row(place)]
+        for place in self._hold(gone):
+            self._absent.pop(place)
+        for (set_name, key), table in self._absent.items():
+            if (set_name, key) not in waiting:
+                self._count(judge(store, self._stamper, table, key, None))
+        _review_held(store)
+
+    def _scan_set(self, table: SetTable, *, infer_deletes: bool) -> None:
+        bases = self._store.replica.bases(table.name) | self._store.to_apply.bases(table.name)
         absent = dict.fromkeys(bases)
-        for key, row in store.guest.scan(table):
+        for key, row in self._store.guest.scan(table):
             absent.pop(key, None)
             if bases.get(key) != row.digest:
-                found.counts[judge(store, stamper, table, key, row)] += 1
-        if table.name in known_sets:
-            _judge_all(store, stamper, ((table, key, _read(store, table.name, key)) for key in absent), found)
-    if complete and known_sets:
-        captured.missed = found.operations
-    captured.counts += found.counts
-    store.note_captured_sets(store.guest.layout.table_by_set)
+                self._count(judge(self._store, self._stamper, table, key, row))
+        if infer_deletes:
+            self.judge_all((table, key, _read(self._store, table.name, key)) for key in absent)
+
+    def _had_row(self, place: Place) -> bool:
+        listed = self._store.to_apply.get(*place)
+        return (listed.base if listed else self._store.replica.known(*place).base) is not None
+
+    def _hold(self, gone: list[Place]) -> list[Place]:
+        """Hold what has to be held; return it."""
+        store = self._store
+        elements = ((place, store.replica.known(*place).element) for place in gone)
+        deaths = [Death(*place, element.value) for place, element in elements if element and element.live]
+        dead = {(death.set_name, death.key) for death in deaths}
+        held = to_be_held(
+            store, deaths, store.replica.count_live, lambda place: store.lives(place) and place not in dead
+        )
+        if held:
+            self._captured.held = len(held)
+            store.held.hold("out", store.surroundings.wall(), held)
+        return held
+
+    def _count(self, verdict: Verdict) -> None:
+        self._captured.counts[verdict] += 1
+
+
+def _review_held(store: Store) -> None:
+    """Release what no longer waits: rows that are back, and deletes that were carried out by hand."""
+    for set_name, key in store.held.places("in"):
+        if store.to_apply.get(set_name, key) is None:
+            store.held.release_key(set_name, key)
+    for set_name, key in store.held.places("out"):
+        if set_name in store.guest.layout.table_by_set and _read(store, set_name, key) is not None:
+            store.held.release_key(set_name, key)
 
 
 def _list_unshown(store: Store, table: SetTable) -> None:

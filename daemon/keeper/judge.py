@@ -51,6 +51,7 @@ def judge_presence(
             _settle(store, table, key, row.digest)
             return Verdict.UNCHANGED
     if aware_of is not None and not unaware_insert_survives(element, aware_of):
+        store.keep("overruled", table.name, key, value)
         return Verdict.LOST
     store.replica.put(table.name, key, insert(element, stamper.stamp(), value))
     _settle(store, table, key, row.digest)
@@ -70,6 +71,7 @@ def judge_absence(store: Store, stamper: Stamper, table: SetTable, key: str) -> 
     element = store.replica.known(table.name, key).element
     verdict = Verdict.UNCHANGED
     if element is not None and element.live:
+        store.keep("local", table.name, key, element.value)
         store.replica.put(table.name, key, delete(element, stamper.stamp()))
         verdict = Verdict.DELETED
     _settle(store, table, key, None)

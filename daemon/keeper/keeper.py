@@ -3,7 +3,7 @@
 All methods are synchronous. Callers run them in the worker, and all but ``seal_blob`` under the replica's lock.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -20,7 +20,9 @@ from daemon.keeper.merge import Merged, check_times, merge, merge_nothing, merge
 from daemon.keeper.overview import Overview, overview
 from daemon.keeper.settle import Settled, settle
 from daemon.keeper.store import Store
+from daemon.keeper.undo import approve, reject, restore
 from daemon.sets.element import Entry
+from daemon.state.history import Kept
 from daemon.state.servers import ServerRecord
 from daemon.wallet.guest import WalletTrouble
 
@@ -75,12 +77,15 @@ class Keeper:
         self.store.guest.close()
         self.store.state.close()
 
-    def take_in(self, url: str, answer: Answer) -> TakenIn:
+    def take_in(self, url: str, answer: Answer, sync_id: str = "") -> TakenIn:
         """Capture what the wallet changed, join what the server holds, and bring the wallet to the result.
+
+        What is deleted is kept under the sync's id.
 
         Raises BlobUnreadable or TimePoisoned: then nothing of the blob was taken, while what was captured stays.
         """
         taken = TakenIn()
+        self.store.sync_id = sync_id
         match answer:
             case SameBlob():
                 self._capture(taken)
@@ -117,6 +122,18 @@ class Keeper:
     def forget_wallet(self, wallet_id: str) -> None:
         """Take a wallet that is gone out of every server's clocks, with the next upload there."""
         forget_wallet(self.store, wallet_id)
+
+    def restore(self, kept: Sequence[Kept]) -> list[Kept]:
+        """Have deleted values back. Return those that were not live, and are now."""
+        return restore(self.store, kept)
+
+    def approve(self, number: int) -> None:
+        """Let a held mass delete happen. Raises LookupError, WalletTrouble."""
+        approve(self.store, number)
+
+    def reject(self, number: int) -> None:
+        """Undo a held mass delete. Raises LookupError."""
+        reject(self.store, number)
 
     def give_up_on(self, url: str) -> None:
         """Note that a server could not be asked: a wallet database that has to be healed waits for it no longer."""

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from daemon.blob.schema import Head
+from daemon.keeper.brake import Death, to_be_held
 from daemon.keeper.store import Store
 from daemon.sets.collect import all_acknowledged, without_deletes
 from daemon.sets.element import Element, Entry, Seen, covers
 from daemon.sets.join import Joined, join
 from daemon.state.replica import Replica
+from daemon.wallet.tables import CIRCLE_SET
 
 FARTHEST_AHEAD = 2**40
 """How far ahead of all known times a blob's may be. Two daemons at a million operations a day need 3000 years."""
@@ -34,11 +36,12 @@ class TimePoisoned(Exception):  # noqa: N818 - named after what is the matter
 
 @dataclass
 class Merged:
-    """What a merge did: keys changed per set, taken and removed in all, and what was noticed of the server's blob."""
+    """What a merge did: keys changed per set, taken, removed and held in all, and what was noticed of the blob."""
 
     changed: Counter[str] = field(default_factory=Counter)
     taken: int = 0
     removed: int = 0
+    held: int = 0
     collected: int = 0
     collisions: int = 0
     went_back: bool = False
@@ -71,12 +74,17 @@ def merge(store: Store, url: str, head: Head, entries: Iterator[Entry], revision
         seen_before = store.replica.seen()
         batch = store.to_apply.open_batch(seen_before)
         owes = False
+        deaths: list[Death] = []
         for joined in join(Replica(reader).entries(), entries, seen_before, head.seen):
             owes |= joined.owed
             merged.collisions += joined.stamps_collide
             if joined.changed:
                 merged.count(joined)
                 _take(store, joined, batch)
+                if (death := _death(joined)) is not None:
+                    store.keep("merge", death.set_name, death.key, death.value)
+                    deaths.append(death)
+        merged.held = _hold(store, deaths)
         store.replica.see(head.seen)
         store.servers.note_blob(url, revision, head.seen, head.extra)
         store.servers.note_clocks(url, head.clocks, store.surroundings.wall())
@@ -127,6 +135,23 @@ def _take(store: Store, joined: Joined, batch: int) -> None:
     if _is_news_to_the_wallet(joined):
         list_for_wallet(store, joined.set_name, joined.key, batch)
     store.replica.put(joined.set_name, joined.key, joined.after)
+
+
+def _death(joined: Joined) -> Death | None:
+    """Return what this key loses, if it was live and is not any more."""
+    before, after = joined.before, joined.after
+    if joined.set_name == CIRCLE_SET or before is None or not before.live or (after is not None and after.live):
+        return None
+    return Death(joined.set_name, joined.key, before.value)
+
+
+def _hold(store: Store, deaths: list[Death]) -> int:
+    """Hold a mass delete: it is joined, but the wallet keeps the rows until a person decides."""
+    counts = Counter(death.set_name for death in deaths)
+    held = to_be_held(store, deaths, lambda name: store.replica.count_live(name) + counts[name], store.lives)
+    if held:
+        store.held.hold("in", store.surroundings.wall(), held)
+    return len(held)
 
 
 def _is_news_to_the_wallet(joined: Joined) -> bool:

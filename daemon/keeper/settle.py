@@ -74,9 +74,12 @@ def _begin(store: Store) -> Marker:
 
 def _steps(store: Store, *, retry_refused: bool) -> Iterable[Step]:
     tables = store.guest.layout.table_by_set
+    held = store.held.places("in")
     for entry in store.to_apply.entries():
         table = tables.get(entry.set_name)
-        if table is None or (entry.refusal is not None and not retry_refused):
+        if table is None or (entry.set_name, entry.key) in held:
+            continue
+        if entry.refusal is not None and not retry_refused:
             continue
         element = store.replica.known(entry.set_name, entry.key).element
         yield Step(table, entry.key, entry.base, element.value if element and element.live else None)

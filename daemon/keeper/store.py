@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 import msgspec
 
 from daemon.keeper.stamping import Identity, Stamper
+from daemon.keeper.vault import Vault
 from daemon.state.database import StateDatabase
+from daemon.state.held import HeldDeletes
+from daemon.state.history import Cause, History
 from daemon.state.listed import ToApply
 from daemon.state.replica import Replica
 from daemon.state.servers import Servers
@@ -19,29 +22,47 @@ SCAN_EVERY = 24 * 3600.0
 """Seconds after which a full scan checks the change log."""
 
 
+@dataclass(frozen=True)
+class Rules:
+    """What a person decides here: how long deleted values are kept, in seconds, and when a mass delete is held.
+
+    Held is what deletes more than ``guard_count`` elements of a guarded set and more than ``guard_share`` of it.
+    """
+
+    undo_seconds: float = 30 * 24 * 3600.0
+    guard_count: int = 20
+    guard_share: float = 0.1
+
+
 @dataclass
 class Store:
     """The state database and the wallet database, and what this run knows.
 
-    ``writer`` is this run's, once it has made a stamp. ``unjoined`` is set while the wallet database waits to be
-    healed: the servers that have to be asked before. ``scanned_at`` is when all rows were last compared with their
-    bases.
+    ``writer`` is this run's, once it has made a stamp. ``sync_id`` names the sync under way. ``unjoined`` is set while
+    the wallet database waits to be healed: the servers that have to be asked before. ``scanned_at`` is when all rows
+    were last compared with their bases.
     """
 
     state: StateDatabase
     guest: Guest
     surroundings: Surroundings
     identity: Identity
+    vault: Vault
+    rules: Rules = Rules()
+    sync_id: str = ""
     writer: str | None = None
     unjoined: set[str] | None = None
     scanned_at: float | None = None
     replica: Replica = field(init=False)
     to_apply: ToApply = field(init=False)
     servers: Servers = field(init=False)
+    history: History = field(init=False)
+    held: HeldDeletes = field(init=False)
 
     def __post_init__(self) -> None:
         connection = self.state.connection
         self.replica, self.to_apply, self.servers = Replica(connection), ToApply(connection), Servers(connection)
+        self.history, self.held = History(connection), HeldDeletes(connection)
         if self.state.meta("home") is None:
             self.state.set_meta("home", self.surroundings.ids(HOME_BYTES).hex())
 
@@ -57,6 +78,16 @@ class Store:
         """Whether all rows are to be compared with their bases: at the start, daily, or where nothing is logged."""
         now = self.surroundings.wall()
         return not self.guest.use_triggers or self.scanned_at is None or not 0 <= now - self.scanned_at < SCAN_EVERY
+
+    def keep(self, cause: Cause, set_name: str, key: str, value: bytes) -> None:
+        """Keep a value that goes, so that it can be had back. Part of the caller's transaction."""
+        sealed = self.vault.seal(value)
+        self.history.keep(self.surroundings.wall(), self.sync_id, cause, set_name, key, sealed)
+
+    def lives(self, place: tuple[str, str]) -> bool:
+        """Tell whether an element is live."""
+        element = self.replica.known(*place).element
+        return element is not None and element.live
 
     def stamper(self) -> Stamper:
         """Return a maker of stamps for the transaction that has just begun."""

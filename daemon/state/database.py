@@ -43,7 +43,8 @@ CREATE TABLE listed (
 CREATE TABLE server (
     url TEXT PRIMARY KEY, identity TEXT NOT NULL, revision TEXT, seen TEXT NOT NULL DEFAULT '{}',
     clocks_read INTEGER NOT NULL DEFAULT 0, owes INTEGER NOT NULL DEFAULT 0, extra TEXT NOT NULL DEFAULT '{}',
-    last_success REAL, sealed_bytes INTEGER NOT NULL DEFAULT 0, limit_bytes INTEGER, memory TEXT NOT NULL DEFAULT '{}'
+    last_success REAL, sealed_bytes INTEGER NOT NULL DEFAULT 0, limit_bytes INTEGER, memory TEXT NOT NULL DEFAULT '{}',
+    trouble TEXT
 ) WITHOUT ROWID;
 
 -- The clocks of each server's blob as last read: a wallet's whole seen at its last upload there.
@@ -57,6 +58,21 @@ CREATE TABLE clock (
 CREATE TABLE forgotten (
     server TEXT NOT NULL REFERENCES server (url) ON DELETE CASCADE, wallet TEXT NOT NULL,
     PRIMARY KEY (server, wallet)
+) WITHOUT ROWID;
+
+-- Values that were deleted or overruled here, sealed, for some time.
+CREATE TABLE history (
+    number INTEGER PRIMARY KEY, at REAL NOT NULL, sync_id TEXT NOT NULL, cause TEXT NOT NULL,
+    set_name TEXT NOT NULL, key TEXT NOT NULL, sealed BLOB NOT NULL
+);
+CREATE INDEX history_by_time ON history (at);
+CREATE INDEX history_by_key ON history (set_name, key);
+
+-- Mass deletes that wait for a person.
+CREATE TABLE held (number INTEGER PRIMARY KEY AUTOINCREMENT, direction TEXT NOT NULL, since REAL NOT NULL);
+CREATE TABLE held_key (
+    held INTEGER NOT NULL REFERENCES held (number) ON DELETE CASCADE, set_name TEXT NOT NULL, key TEXT NOT NULL,
+    PRIMARY KEY (set_name, key)
 ) WITHOUT ROWID;
 
 -- Sets that were captured before: the first capture of a set infers no deletes.

@@ -135,6 +135,11 @@ class Replica:
             for writer, time in entry.element.deletes.items()
         )
 
+    def count_live(self, set_name: str) -> int:
+        """Count the live elements of one set."""
+        row = self._connection.execute("SELECT count(time) FROM element WHERE set_name = ?", (set_name,)).fetchone()
+        return int(row[0])
+
     def counts(self) -> dict[str, SetCount]:
         """Count, per set, what is live, what is a tombstone, and what waits to be applied."""
         counts = {

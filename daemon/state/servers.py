@@ -6,9 +6,27 @@ from typing import Any
 
 import msgspec
 
+from daemon.server.base import FailureKind
 from daemon.sets.collect import Clocks
 from daemon.sets.element import Seen
 from daemon.state.replica import decode_times, encode_times
+
+
+class Trouble(msgspec.Struct, frozen=True, kw_only=True):
+    """Why the last sync with a server failed, so that back-off and status outlive a restart.
+
+    ``since`` is when the failures began, ``retry_at`` when the next try was due, both in seconds since 1970; ``named``
+    says that the server itself named that time. ``payment_uri`` and ``payment_amount`` are what it wants to be paid.
+    """
+
+    kind: FailureKind
+    message: str
+    since: float
+    failures: int
+    retry_at: float
+    named: bool
+    payment_uri: str | None = None
+    payment_amount: str | None = None
 
 
 class ServerRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,7 +35,7 @@ class ServerRecord(msgspec.Struct, frozen=True, kw_only=True):
     ``revision`` and ``seen`` are those of its blob as last read or stored (``None``, empty: no blob, or never read).
     ``owes`` says that its blob holds something live that is gone here. ``clocks_read`` says whether its clocks are
     known at all. ``extra`` holds the blob's members of newer minor versions, ``memory`` what this kind of server
-    wants to remember. ``last_success`` is in seconds since 1970.
+    wants to remember. ``last_success`` is in seconds since 1970. ``trouble`` is that of the last sync, if it failed.
     """
 
     url: str
@@ -31,9 +49,12 @@ class ServerRecord(msgspec.Struct, frozen=True, kw_only=True):
     sealed_bytes: int
     limit_bytes: int | None
     memory: dict[str, str]
+    trouble: Trouble | None
 
 
-_COLUMNS = "url, identity, revision, seen, clocks_read, owes, extra, last_success, sealed_bytes, limit_bytes, memory"
+_COLUMNS = (
+    "url, identity, revision, seen, clocks_read, owes, extra, last_success, sealed_bytes, limit_bytes, memory, trouble"
+)
 
 
 class Servers:
@@ -85,6 +106,11 @@ class Servers:
         text = msgspec.json.encode(dict(memory), order="sorted").decode()
         self._connection.execute("UPDATE server SET memory = ? WHERE url = ?", (text, url))
 
+    def note_trouble(self, url: str, trouble: Trouble | None) -> None:
+        """Note why the last sync with this server failed, or that it did not."""
+        text = msgspec.json.encode(trouble).decode() if trouble else None
+        self._connection.execute("UPDATE server SET trouble = ? WHERE url = ?", (text, url))
+
     def clocks(self, url: str) -> Clocks | None:
         """Return the clocks of a server as last read, or ``None`` if they never were."""
         record = self.get(url)
@@ -132,5 +158,6 @@ def _record(row: tuple[Any, ...]) -> ServerRecord:
         "owes": bool(fields["owes"]),
         "extra": msgspec.json.decode(fields["extra"], type=dict[str, bytes]),
         "memory": msgspec.json.decode(fields["memory"], type=dict[str, str]),
+        "trouble": msgspec.json.decode(fields["trouble"], type=Trouble) if fields["trouble"] else None,
     }
     return ServerRecord(**fields)

@@ -85,6 +85,12 @@ class Guest:
         self._opened: _Open | None = None
 
     @property
+    def guarded_tables(self) -> dict[str, SetTable]:
+        """The tables of the sets that the brake on mass deletes guards, as far as the database was ever opened."""
+        tables = self._opened.layout.table_by_set if self._opened and self._opened.layout else {}
+        return {name: table for name, table in tables.items() if table.profile.guard}
+
+    @property
     def layout(self) -> Layout:
         """The sets as they lie in this database. Only after ``refresh``."""
         assert self._opened is not None

@@ -1,5 +1,20 @@
+import tempfile
+from pathlib import Path
+
 import pytest
 from support.devices import Device, Shelf
+
+MEMORY = Path("/dev/shm")
+
+
+@pytest.fixture
+def tmp_path(tmp_path):
+    """A folder in memory where there is one: these tests commit a lot, and a crash here is a crash of the process."""
+    if not MEMORY.is_dir():
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=MEMORY, prefix="walletsync-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

@@ -16,7 +16,9 @@ from daemon.blob.keys import server_keys
 from daemon.blob.limits import Limits
 from daemon.keeper.keeper import Keeper, NoBlobThere, SameBlob, Spooled, TakenIn
 from daemon.keeper.stamping import Identity
-from daemon.keeper.store import Store
+from daemon.keeper.store import Rules, Store
+from daemon.keeper.vault import Vault
+from daemon.secret import Secret
 from daemon.sets.element import Element
 from daemon.state.database import StateDatabase
 from daemon.surroundings import Surroundings
@@ -84,6 +86,7 @@ class Device:
     profile: Profile = PROFILE
     optional_sets: tuple[str, ...] = ()
     triggers: bool = True
+    rules: Rules = Rules()
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -108,7 +111,9 @@ class Device:
         surroundings = Surroundings(inline, lambda: self.clock.now, chance, chance.randbytes)
         guest = Guest(self.wallet_path, self.profile, self.optional_sets, use_triggers=self.triggers)
         identity = Identity(self.name.upper(), "SEALING", self.name)
-        self.keeper = Keeper(Store(StateDatabase(self.state_path), guest, surroundings, identity), LIMITS)
+        vault = Vault(Secret(b"a seed for tests, of 32 bytes ..."[:32]), chance.randbytes)
+        state = StateDatabase(self.state_path)
+        self.keeper = Keeper(Store(state, guest, surroundings, identity, vault, self.rules), LIMITS)
 
     def stop(self) -> None:
         """End the run."""
