@@ -1,16 +1,22 @@
 """What is said over the sockets: requests, replies, events, and the types of every method.
 
-JSON-RPC 2.0, one message per nng message. Readers ignore members that they do not know; a request with an unknown
-parameter is refused, since a misspelt parameter must not be silently without effect.
-Times are RFC 3339 UTC with milliseconds ("2026-01-31T08:15:00.000Z"), or null.
+JSON-RPC 2.0, one message per nng message; docs/ipc.md is the specification, with an example of each. Readers ignore
+members that they do not know; a request with an unknown parameter is refused, since a misspelt parameter must not be
+silently without effect. Times are RFC 3339 UTC with milliseconds ("2026-01-31T08:15:00.000Z"), or null.
+
+Structs that can hold a secret do not show it in their ``repr``, so that no traceback does.
 Pure: no I/O, no clock.
 """
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
 API_VERSION = 1
+MAX_MESSAGE_BYTES = 1 << 20  # of one request, reply or event
+CALLS_PER_CONNECTION = 4  # at once; a client waits with the next, the daemon turns more away as BUSY
 
 Time = str
 SyncReason = Literal["user", "schedule", "change", "startup", "resume", "retry"]
@@ -32,18 +38,26 @@ WalletState = Literal["ok", "absent", "locked", "unfit", "readonly"]
 
 # The frame.
 
+_SAFE_INTEGER = (1 << 53) - 1  # the largest integer that every JSON reader takes exactly
+RequestId = (
+    Annotated[int, msgspec.Meta(ge=-_SAFE_INTEGER, le=_SAFE_INTEGER)] | Annotated[str, msgspec.Meta(max_length=128)]
+)
+
 
 class Request(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A call of one method. ``api`` is the version of this protocol that the caller speaks."""
 
-    jsonrpc: Literal["2.0"] = "2.0"
-    id: int | str
-    method: str
+    jsonrpc: Literal["2.0"]
+    id: RequestId
+    method: Annotated[str, msgspec.Meta(max_length=64)]
     params: msgspec.Raw = msgspec.Raw(b"{}")
     api: int = API_VERSION
 
+    def __repr__(self) -> str:
+        return f"Request(id={self.id!r}, method={self.method!r})"
 
-class ErrorBody(msgspec.Struct, kw_only=True):
+
+class ErrorBody(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Why a call failed: a stable number, one sentence for a person, and machine-readable details."""
 
     code: int
@@ -59,6 +73,9 @@ class Reply(msgspec.Struct, kw_only=True, omit_defaults=True):
     result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     error: ErrorBody | msgspec.UnsetType = msgspec.UNSET
 
+    def __repr__(self) -> str:
+        return f"Reply(id={self.id!r})"
+
 
 class Event(msgspec.Struct, kw_only=True):
     """Something that happened. ``seq`` grows by one with each event of one daemon run: a gap shows a missed event.
@@ -73,6 +90,17 @@ class Event(msgspec.Struct, kw_only=True):
     data: dict[str, Any]
 
 
+class Position(msgspec.Struct, kw_only=True):
+    """How far a daemon run has come: the ``seq`` of its last event, or 0.
+
+    It goes out on the events socket whenever someone has subscribed, so that a subscriber knows from where on it
+    hears everything. It is no event: it has no ``event``, and counts for no ``seq``.
+    """
+
+    run: str
+    seq: int
+
+
 # Error codes. Those of JSON-RPC, and from 1 on ours.
 
 PARSE_ERROR = -32700
@@ -82,7 +110,7 @@ INVALID_PARAMS = -32602
 INTERNAL_ERROR = -32603
 REFUSED = 1  # the daemon understood, and will not: the message says why and what would help
 UNSUPPORTED_API = 2  # the caller speaks a version of the protocol that this daemon does not
-BUSY = 3  # too many calls of this client at once
+BUSY = 3  # too many calls at once: of this client, or of those that change something
 SECRETS_UNUSABLE = 5  # the configuration or the secrets cannot be used
 WALLET_UNFIT = 6  # the wallet database or its profile is unfit
 
@@ -188,7 +216,7 @@ class NoParams(msgspec.Struct, forbid_unknown_fields=True):
 class HelloParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """``hello``: the versions that the caller speaks."""
 
-    api: list[int]
+    api: Annotated[list[int], msgspec.Meta(min_length=1, max_length=64)]
 
 
 class HelloResult(msgspec.Struct, kw_only=True):
@@ -236,6 +264,15 @@ class InvitedServer(msgspec.Struct, kw_only=True):
     url: str
 
 
+class InviteParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``invite``: with a passphrase, the invitation is sealed with it."""
+
+    passphrase: str | None = None
+
+    def __repr__(self) -> str:
+        return "InviteParams(...)"
+
+
 class InviteResult(msgspec.Struct, kw_only=True):
     """An invitation. Whoever holds it unsealed can read and write everything: never logged, never an event."""
 
@@ -244,11 +281,18 @@ class InviteResult(msgspec.Struct, kw_only=True):
     sealed: bool
     servers: list[str]
 
+    def __repr__(self) -> str:
+        return f"InviteResult(sealed={self.sealed}, servers={self.servers!r})"
+
 
 class JoinParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """``join``: the invitation's URI."""
+    """``join``: the invitation's URI, and the passphrase where it is sealed."""
 
     uri: str
+    passphrase: str | None = None
+
+    def __repr__(self) -> str:
+        return "JoinParams(...)"
 
 
 class JoinResult(msgspec.Struct, kw_only=True):
@@ -266,12 +310,37 @@ class WalletsResult(msgspec.Struct, kw_only=True):
 class EventsSinceParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """``events_since``: the events of this run after ``seq``."""
 
-    seq: int
+    seq: Annotated[int, msgspec.Meta(ge=0)]
 
 
 class EventsSinceResult(msgspec.Struct, kw_only=True):
-    """The events asked for, as far as they are kept: ``oldest`` is the first ``seq`` that still is."""
+    """The events asked for, as far as they are kept: ``oldest`` is the first ``seq`` that still is.
+
+    Where no event is kept, ``oldest`` is the ``seq`` that the next one will have.
+    """
 
     run: str
     oldest: int
     events: list[Event]
+
+
+class Signature(NamedTuple):
+    """What a method takes and gives, and whether it changes something in the daemon."""
+
+    params: type[msgspec.Struct]
+    result: type[msgspec.Struct]
+    changes: bool
+
+
+SIGNATURE_BY_METHOD: Mapping[str, Signature] = MappingProxyType(
+    {
+        "hello": Signature(HelloParams, HelloResult, changes=False),
+        "events_since": Signature(EventsSinceParams, EventsSinceResult, changes=False),
+        "status": Signature(NoParams, Status, changes=False),
+        "sync": Signature(SyncParams, SyncResult, changes=True),
+        "enroll": Signature(EnrollParams, EnrollResult, changes=True),
+        "invite": Signature(InviteParams, InviteResult, changes=False),
+        "join": Signature(JoinParams, JoinResult, changes=True),
+        "wallets": Signature(NoParams, WalletsResult, changes=False),
+    }
+)

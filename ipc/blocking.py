@@ -1,0 +1,81 @@
+"""A frontend's end of the sockets for scripts: the calls of ``client.Client``, without an event loop.
+
+    with BlockingClient(control) as client:
+        print(client.status().wallet.shown_as)
+
+One call at a time, from one thread. What a call raises is the same as with ``Client``. Events need ``Client``.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self, TypeVar
+
+import msgspec
+
+from ipc import codec, messages
+from ipc.defaults import LONG_TIMEOUT, TIMEOUT, random_id
+from ipc.nng import RequestSocket
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class BlockingClient:
+    """Calls to the daemon that listens at the socket path ``control``, inside ``with``."""
+
+    def __init__(self, control: Path, *, timeout: float = TIMEOUT, new_id: Callable[[], str] = random_id) -> None:
+        self._control = control
+        self._timeout = timeout
+        self._new_id = new_id
+        self._socket: RequestSocket | None = None
+
+    def __enter__(self) -> Self:
+        """Connect. Raises ``NotRunning``."""
+        self._socket = RequestSocket(self._control)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._socket is not None:
+            self._socket.close()
+
+    def call(self, method: str, params: msgspec.Struct, result_type: type[S], *, timeout: float | None = None) -> S:
+        """Call a method, and return its result. ``timeout`` is in seconds."""
+        assert self._socket is not None, "a client works inside its with"
+        timeout = self._timeout if timeout is None else timeout
+        request_id = self._new_id()
+        answer = self._socket.exchange_blocking(codec.encode_request(request_id, method, params), timeout)
+        return codec.decode_reply(answer, request_id, result_type)
+
+    def hello(self) -> messages.HelloResult:
+        """Agree on the version of the protocol, and learn who answers."""
+        params = messages.HelloParams(api=[messages.API_VERSION])
+        return self.call("hello", params, messages.HelloResult)
+
+    def events_since(self, seq: int) -> messages.EventsSinceResult:
+        """Ask for the events of the present run after ``seq``."""
+        return self.call("events_since", messages.EventsSinceParams(seq=seq), messages.EventsSinceResult)
+
+    def status(self) -> messages.Status:
+        """Ask for the whole state of the daemon."""
+        return self.call("status", messages.NoParams(), messages.Status)
+
+    def sync(self, server: str | None = None, reason: messages.SyncReason = "user") -> messages.SyncResult:
+        """Start a sync with the server whose URL holds this text, or with all. Does not wait for its end."""
+        return self.call("sync", messages.SyncParams(server=server, reason=reason), messages.SyncResult)
+
+    def enroll(self, url: str, identity: str | None = None) -> messages.EnrollResult:
+        """Take up a server."""
+        params = messages.EnrollParams(url=url, identity=identity)
+        return self.call("enroll", params, messages.EnrollResult, timeout=LONG_TIMEOUT)
+
+    def invite(self, passphrase: str | None = None) -> messages.InviteResult:
+        """Make an invitation to this circle. It is a secret, unless it is sealed with a passphrase."""
+        return self.call("invite", messages.InviteParams(passphrase=passphrase), messages.InviteResult)
+
+    def join(self, uri: str, passphrase: str | None = None) -> messages.JoinResult:
+        """Join the circle that this invitation is for."""
+        params = messages.JoinParams(uri=uri, passphrase=passphrase)
+        return self.call("join", params, messages.JoinResult, timeout=LONG_TIMEOUT)
+
+    def wallets(self) -> messages.WalletsResult:
+        """Ask for the wallets of the circle."""
+        return self.call("wallets", messages.NoParams(), messages.WalletsResult)

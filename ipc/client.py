@@ -1,0 +1,108 @@
+"""A frontend's end of the sockets, on trio: calls, and the stream of events.
+
+    async with Client(control, events) as client:
+        print((await client.status()).wallet.shown_as)
+        async with client.events() as stream:
+            await client.sync()
+            async for event in stream: ...
+
+Each call draws a random id, by which the daemon knows a request that reaches it twice. A client has no more calls
+running than the daemon takes from one connection; further ones wait their turn.
+
+What a call raises: ``NotRunning``, ``NoAnswer``, ``Refused``, ``BadAnswer``, see ``errors``. A call that was cancelled
+or got no answer may have been carried out.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self, TypeVar
+
+import msgspec
+import trio
+
+from ipc import codec, messages
+from ipc.defaults import LONG_TIMEOUT, TIMEOUT, random_id
+from ipc.errors import NoAnswer
+from ipc.nng import RequestSocket
+from ipc.subscription import EventStream
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class Client:
+    """Calls to the daemon that listens at the socket paths ``control`` and ``events``, inside ``async with``."""
+
+    def __init__(
+        self, control: Path, events: Path, *, timeout: float = TIMEOUT, new_id: Callable[[], str] = random_id
+    ) -> None:
+        self._control = control
+        self._events = events
+        self._timeout = timeout
+        self._new_id = new_id
+        self._turns = trio.CapacityLimiter(messages.CALLS_PER_CONNECTION)
+        self._open = ExitStack()
+        self._socket: RequestSocket | None = None
+
+    async def __aenter__(self) -> Self:
+        """Connect. Raises ``NotRunning``."""
+        self._socket = self._open.enter_context(RequestSocket(self._control))
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._open.close()
+
+    async def call(
+        self, method: str, params: msgspec.Struct, result_type: type[S], *, timeout: float | None = None
+    ) -> S:
+        """Call a method, and return its result. ``timeout`` is in seconds, and includes the wait for a turn."""
+        assert self._socket is not None, "a client works inside its async with"
+        timeout = self._timeout if timeout is None else timeout
+        request_id = self._new_id()
+        request = codec.encode_request(request_id, method, params)
+        with trio.move_on_after(timeout):
+            async with self._turns:
+                answer = await self._socket.exchange(request)
+            return codec.decode_reply(answer, request_id, result_type)
+        raise NoAnswer(f"the daemon did not answer {method} within {timeout:g} s")
+
+    def events(self) -> EventStream:
+        """Return the stream of events. It ends with the client, if it is not closed before."""
+        stream = EventStream(self._events, self.events_since, self._timeout)
+        self._open.callback(stream.close)
+        return stream
+
+    async def hello(self) -> messages.HelloResult:
+        """Agree on the version of the protocol, and learn who answers."""
+        params = messages.HelloParams(api=[messages.API_VERSION])
+        return await self.call("hello", params, messages.HelloResult)
+
+    async def events_since(self, seq: int) -> messages.EventsSinceResult:
+        """Ask for the events of the present run after ``seq``."""
+        return await self.call("events_since", messages.EventsSinceParams(seq=seq), messages.EventsSinceResult)
+
+    async def status(self) -> messages.Status:
+        """Ask for the whole state of the daemon."""
+        return await self.call("status", messages.NoParams(), messages.Status)
+
+    async def sync(self, server: str | None = None, reason: messages.SyncReason = "user") -> messages.SyncResult:
+        """Start a sync with the server whose URL holds this text, or with all. Does not wait for its end."""
+        return await self.call("sync", messages.SyncParams(server=server, reason=reason), messages.SyncResult)
+
+    async def enroll(self, url: str, identity: str | None = None) -> messages.EnrollResult:
+        """Take up a server."""
+        params = messages.EnrollParams(url=url, identity=identity)
+        return await self.call("enroll", params, messages.EnrollResult, timeout=LONG_TIMEOUT)
+
+    async def invite(self, passphrase: str | None = None) -> messages.InviteResult:
+        """Make an invitation to this circle. It is a secret, unless it is sealed with a passphrase."""
+        return await self.call("invite", messages.InviteParams(passphrase=passphrase), messages.InviteResult)
+
+    async def join(self, uri: str, passphrase: str | None = None) -> messages.JoinResult:
+        """Join the circle that this invitation is for."""
+        params = messages.JoinParams(uri=uri, passphrase=passphrase)
+        return await self.call("join", params, messages.JoinResult, timeout=LONG_TIMEOUT)
+
+    async def wallets(self) -> messages.WalletsResult:
+        """Ask for the wallets of the circle."""
+        return await self.call("wallets", messages.NoParams(), messages.WalletsResult)

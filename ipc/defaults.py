@@ -1,0 +1,11 @@
+"""What both clients assume unless they are told otherwise."""
+
+import secrets
+
+TIMEOUT = 10.0  # seconds for an answer
+LONG_TIMEOUT = 120.0  # the same, where the daemon has to ask a sync server first
+
+
+def random_id() -> str:
+    """Draw the id of a request: unique, and long enough for requests that change something."""
+    return secrets.token_hex(16)
