@@ -1,0 +1,130 @@
+"""What every command shares: its options, the home it works for, the way to the daemon, and the way it answers.
+
+A command is a function that takes a ``Session`` first; ``cli_command`` makes a ``click.Command`` of it. Every command
+takes ``--home``, before or after its name, and ``--json``; those that ask take ``--yes``.
+"""
+
+import functools
+import inspect
+import shlex
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import RenderableType
+from rich.text import Text
+
+from config.paths import HOME_VARIABLE, Paths, find_paths
+from ipc import BadAnswer, BlockingClient, IpcError, NoAnswer, NotRunning, Refused
+from ipc.cli.exits import CommandFailed, ExitCode, exit_code_of_refusal
+from ipc.cli.output import PeopleConsole, print_document
+
+home_option = click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help=f"The folder that holds configuration, state and sockets.  [env: {HOME_VARIABLE}]",
+)
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for scripts.")
+_COMMON_PARAMETERS = ("home", "as_json", "assume_yes")
+_yes_option = click.option("--yes", "assume_yes", is_flag=True, help="Answer every question with yes.")
+
+
+@dataclass(frozen=True)
+class Session:
+    """One run of one command. ``home`` is what ``--home`` said; ``paths`` takes the environment into account."""
+
+    home: Path | None
+    as_json: bool
+    assume_yes: bool
+    console: PeopleConsole = field(default_factory=PeopleConsole)
+
+    @functools.cached_property
+    def paths(self) -> Paths:
+        """The files of the home."""
+        return find_paths(self.home)
+
+    def now(self) -> datetime:
+        """Return the present time."""
+        return datetime.now(UTC)
+
+    @contextmanager
+    def daemon(self) -> Iterator[BlockingClient]:
+        """Connect to the daemon. Whatever goes wrong with it inside the block becomes ``CommandFailed``."""
+        with self.talking(), BlockingClient(self.paths.control_socket) as client:
+            yield client
+
+    @contextmanager
+    def talking(self) -> Iterator[None]:
+        """Turn whatever goes wrong in talking to the daemon into ``CommandFailed``."""
+        try:
+            yield
+        except IpcError as error:
+            raise self._failure_of(error) from error
+
+    def _failure_of(self, error: IpcError) -> CommandFailed:
+        match error:
+            case Refused():
+                return CommandFailed(exit_code_of_refusal(error.code), error.message)
+            case NotRunning():
+                reason = f"({error})"
+                return CommandFailed(ExitCode.NOT_RUNNING, "walletsync is not running", reason, *self.how_to_start())
+            case NoAnswer():
+                return CommandFailed(ExitCode.NOT_RUNNING, f"walletsync runs but does not answer: {error}")
+            case BadAnswer():
+                advice = "Are walletsync and walletsyncd of the same version?"
+                return CommandFailed(ExitCode.FAULT, str(error), advice)
+            case _:
+                return CommandFailed(ExitCode.FAULT, str(error))
+
+    def answer(self, document: object, view: Callable[[], Iterable[RenderableType]]) -> None:
+        """Print the answer: the document where ``--json`` was given, else the parts of its view for people."""
+        if self.as_json:
+            print_document(document)
+        else:
+            for part in view():
+                self.show(part)
+
+    def show(self, part: RenderableType) -> None:
+        """Print something for people. Lines of text stay whole, however long: addresses are copied from them."""
+        self.console.print(part, soft_wrap=isinstance(part, str | Text))
+
+    def spelled(self, rest: str) -> str:
+        """Write a command line of walletsync that works on the same home."""
+        return f"walletsync {rest}{self._home_option()}"
+
+    def how_to_start(self) -> tuple[str, ...]:
+        """Say how to start the daemon of this home."""
+        if not self.paths.config_file.exists():
+            return (f"There is no {self.paths.config_file} yet: {self.spelled('init --wallet PATH')} makes it.",)
+        start = f"walletsyncd{self._home_option()}   starts it in this terminal"
+        service = "systemctl --user start walletsyncd   starts it as a service, where that is installed"
+        return (start,) if self.paths.home else (start, service)
+
+    def _home_option(self) -> str:
+        return f" --home {shlex.quote(str(self.paths.home))}" if self.paths.home else ""
+
+
+def cli_command(*examples: str, asks: bool = False) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a command of a function. Its docstring is the help, the examples follow it; ``asks`` adds ``--yes``."""
+
+    def make(function: Callable[..., Any]) -> click.Command:
+        @functools.wraps(function)
+        def run(home: Path | None, as_json: bool, assume_yes: bool = False, **parameters: object) -> object:
+            home = home or click.get_current_context().find_root().params.get("home")
+            return function(Session(home, as_json, assume_yes), **parameters)
+
+        run = home_option(_json_option(_yes_option(run) if asks else run))
+        made = click.command(help=inspect.cleandoc(function.__doc__ or ""), epilog=_epilog(examples))(run)
+        made.params.sort(key=lambda parameter: parameter.name in _COMMON_PARAMETERS)  # a command's own come first
+        return made
+
+    return make
+
+
+def _epilog(examples: tuple[str, ...]) -> str:
+    return "\n".join(("\b", "Example:" if len(examples) == 1 else "Examples:", *(f"  {each}" for each in examples)))

@@ -1,0 +1,149 @@
+"""How the status of the daemon looks to people: the wallet, its servers, its circle, and what needs a person.
+
+What needs attention stands last, where the eye is when a command has ended.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from ipc.cli.tables import Cell, facts, table
+from ipc.cli.words import REASON_WORDS, clean, count, distance, parse_time, relative, size, state_of
+from ipc.messages import CircleWallet, Held, ServerStatus, SetStatus, Status, WalletStatus
+
+SILENT_DAYS_WORTH_SAYING = 30
+
+_WALLET_WORDS = {
+    "ok": "ok",
+    "absent": "the file is not there",
+    "locked": "another program holds it locked",
+    "unfit": "not a database that this profile fits",
+    "readonly": "cannot be written to",
+}
+
+
+def status_view(status: Status, now: datetime) -> Iterator[RenderableType]:
+    """Render the whole status, part by part."""
+    yield wallet_view(status.wallet)
+    yield ""
+    yield servers_view(status.servers, now)
+    if status.wallets:
+        yield ""
+        yield wallets_view(status.wallets, now)
+    yield ""
+    yield sets_view(status.sets)
+    yield from warnings(attention(status, now))
+
+
+def warnings(sentences: Iterable[str]) -> Iterator[Text]:
+    """Render what needs a person, one line each, below an empty line."""
+    for number, sentence in enumerate(sentences):
+        if number == 0:
+            yield Text()
+        yield Text(f"! {sentence}", style="yellow")
+
+
+def wallet_view(wallet: WalletStatus) -> RenderableType:
+    """Render what is known of this wallet."""
+    state = _WALLET_WORDS[wallet.state]
+    return facts(
+        [
+            ("Wallet", wallet.shown_as),
+            ("Database", wallet.path),
+            ("State", Text(state, style="green" if wallet.state == "ok" else "red")),
+            ("Profile", wallet.profile),
+        ]
+    )
+
+
+def servers_view(servers: Sequence[ServerStatus], now: datetime) -> RenderableType:
+    """Render the enrolled servers, or say how to enroll one."""
+    if not servers:
+        return Text("No server yet. `walletsync enroll URL` takes one up, `walletsync join` joins your other wallets.")
+    rows = [
+        (server.url, _state_cell(server), relative(server.last_success, now), _next_try(server, now), _size(server))
+        for server in servers
+    ]
+    return table(("Server", "State", "Last success", "Next try", "Size"), rows, numbers=("Size",))
+
+
+def wallets_view(wallets: Sequence[CircleWallet], now: datetime) -> RenderableType:
+    """Render the wallets of the circle."""
+    if not wallets:
+        return Text("No circle yet. `walletsync enroll URL` makes one, `walletsync join` takes part in one.")
+    rows = [
+        (
+            f"{wallet.shown_as} (this one)" if wallet.me else wallet.shown_as,
+            relative(max(wallet.last_seen.values(), key=parse_time, default=None), now),
+            f"{wallet.holds_up:,}",
+        )
+        for wallet in wallets
+    ]
+    return table(("Wallet", "Last heard of", "Deletes it has yet to see"), rows, numbers=("Deletes it has yet to see",))
+
+
+def sets_view(sets: dict[str, SetStatus]) -> RenderableType:
+    """Render how much each set holds. Sets that hold nothing are left out."""
+    rows = [
+        (name, f"{held.live:,}", f"{held.tombstones:,}", f"{held.unapplied:,}")
+        for name, held in sets.items()
+        if held.live or held.tombstones or held.unapplied
+    ]
+    if not rows:
+        return Text("The wallet holds nothing yet.")
+    columns = ("Set", "Entities", "Deleted", "Not written yet")
+    return table(columns, rows, numbers=columns[1:])
+
+
+def attention(status: Status, now: datetime) -> Iterator[str]:
+    """Say, one sentence each, what a person should know or do."""
+    if status.wallet.state != "ok":
+        reason = status.wallet.reason or _WALLET_WORDS[status.wallet.state]
+        yield f"The wallet database cannot be used now: {clean(reason)}"
+    for server in status.servers:
+        yield from server_attention(server, now)
+    for held in status.held:
+        yield _held_attention(held, now)
+    unapplied = sum(held.unapplied for held in status.sets.values())
+    if unapplied:
+        yield f"{count(unapplied, 'change')} not written to the wallet database yet; tried again with each sync."
+    for wallet in status.wallets:
+        if not wallet.me and wallet.silent_days >= SILENT_DAYS_WORTH_SAYING:
+            yield f"{clean(wallet.shown_as)} was not heard of for {wallet.silent_days} days."
+
+
+def server_attention(server: ServerStatus, now: datetime) -> Iterator[str]:
+    """Say, one sentence each, what a person should know or do about a server."""
+    if server.payment is not None:
+        amount = f" {clean(server.payment.amount)}" if server.payment.amount else ""
+        yield f"{clean(server.url)} wants to be paid{amount}: {clean(server.payment.uri)}"
+    if server.error is not None:
+        since = distance((now - parse_time(server.error.since)).total_seconds())
+        yield f"{clean(server.url)}, for {since}: {clean(server.error.message)}"
+
+
+def _held_attention(held: Held, now: datetime) -> str:
+    what = ", ".join(f"{number:,} of {clean(name)}" for name, number in held.sets.items())
+    where = "on another wallet" if held.direction == "in" else "here"
+    since = relative(held.since, now)
+    decide = f"`walletsync approve {held.id}` or `walletsync reject {held.id}`"
+    return f"A mass delete {where} ({what}) was held {since} and waits for you: {decide}."
+
+
+def _state_cell(server: ServerStatus) -> Cell:
+    good = server.state in {"idle", "syncing"}
+    return Text(state_of(server), style="green" if good else "yellow")
+
+
+def _next_try(server: ServerStatus, now: datetime) -> str:
+    if server.next_try is None:
+        return "-"
+    if server.next_reason in {None, "schedule"}:
+        return relative(server.next_try, now)
+    return f"{relative(server.next_try, now)}, {REASON_WORDS[server.next_reason]}"
+
+
+def _size(server: ServerStatus) -> str:
+    return size(server.sealed_bytes) if server.sealed_bytes else "-"

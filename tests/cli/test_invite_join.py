@@ -1,0 +1,211 @@
+import io
+import json
+from types import SimpleNamespace
+
+import pytest
+import segno
+from hypothesis import given
+from hypothesis import strategies as st
+from support.cli_examples import FOLDER, INVITATION, SEALED_INVITATION, invite_result
+from support.cli_terminal import on_terminal, piped
+
+from ipc.cli import crockford
+from ipc.cli.exits import ExitCode
+from ipc.cli.invitation import PREFIX, Invitation, NoInvitation, read_invitation
+from ipc.cli.main import run
+from ipc.cli.qr import qr_lines
+from ipc.errors import Refusal
+from ipc.messages import JoinResult
+
+
+@pytest.fixture
+def home(daemon) -> list[str]:
+    daemon.answer_by_method |= {"invite": invite_result(), "join": JoinResult(servers=[FOLDER])}
+    return ["--home", str(daemon.home)]
+
+
+@pytest.fixture
+def join(home, monkeypatch, capsys):
+    """Runs join with this on standard input, which is no terminal."""
+
+    def run_join(standard_input: str, *arguments: str) -> SimpleNamespace:
+        monkeypatch.setattr("sys.stdin", io.StringIO(standard_input))
+        code = run(["join", *arguments, *home])
+        captured = capsys.readouterr()
+        return SimpleNamespace(returncode=code, stdout=captured.out, stderr=captured.err)
+
+    return run_join
+
+
+# invite
+
+
+def test_invite_prints_the_document_of_the_contract(home, capsys):
+    assert run(["invite", "--json", *home]) == ExitCode.DONE
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) == {"api": 1, "uri": INVITATION, "sealed": False, "servers": [FOLDER]}
+    assert captured.err == ""
+
+
+def test_into_a_pipe_the_address_alone_is_written(home):
+    done = piped(["invite", *home])
+    assert done.stdout == f"{INVITATION}\n"
+    assert "can read your wallets and spend your money" in done.stderr
+
+
+def test_a_terminal_shows_code_address_and_warning(home):
+    code, out = on_terminal(["invite", *home], columns=100)
+    assert code == 0
+    assert "▀" in out
+    assert INVITATION in out
+    assert "spend your money" in out
+
+
+def test_a_terminal_too_narrow_for_the_code_is_told_how_wide_it_must_be(home):
+    code, out = on_terminal(["invite", *home], columns=40)
+    assert code == 0
+    assert "The QR code needs a terminal of" in out
+    assert "▀" not in out
+    assert INVITATION in out.replace("\n", "")
+
+
+def modules_of(lines, dark_is_ink) -> list[list[bool]]:
+    """Read a drawn code back: two rows from each line."""
+    rows = []
+    for line in lines:
+        rows.append([(character in "▀█") == dark_is_ink for character in line.plain])
+        rows.append([(character in "▄█") == dark_is_ink for character in line.plain])
+    return rows
+
+
+@pytest.mark.parametrize("colours", [True, False])
+def test_the_drawn_code_is_that_of_the_address_with_its_quiet_zone(colours):
+    code = segno.make_qr(INVITATION, error="l")
+    expected = [[bool(module) for module in row] for row in code.matrix_iter(border=4)]
+    drawn = modules_of(qr_lines(INVITATION, colours), dark_is_ink=colours)
+    assert drawn[: len(expected)] == expected
+    assert drawn[len(expected) :] in ([], [expected[-1]])
+
+
+# join
+
+
+def test_join_reads_the_invitation_from_standard_input(join, daemon):
+    done = join(f"  {INVITATION}\n", "-")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"Joined, with {FOLDER}." in done.stdout
+    assert daemon.calls == [("join", {"uri": INVITATION, "passphrase": None})]
+
+
+def test_join_prints_the_document(join):
+    done = join(INVITATION, "-", "--json")
+    assert json.loads(done.stdout) == {"api": 1, "servers": [FOLDER]}
+
+
+@pytest.mark.parametrize("answer", ["y", "n"])
+def test_at_a_terminal_the_invitation_is_not_shown_and_joining_is_confirmed(answer, home, daemon):
+    questions = [("Invitation (it is not shown)", INVITATION), ("Join? [y/N]", answer)]
+    code, out = on_terminal(["join", *home], questions)
+    assert INVITATION not in out.replace("\n", "")
+    assert f"The invitation names {FOLDER}." in out
+    assert (code, len(daemon.calls)) == ((0, 1) if answer == "y" else (130, 0))
+
+
+def test_yes_leaves_the_question_out(home, daemon):
+    code, out = on_terminal(["join", "--yes", *home], [("Invitation (it is not shown)", INVITATION)])
+    assert code == 0
+    assert "Join?" not in out
+    assert len(daemon.calls) == 1
+
+
+def test_an_unsealed_invitation_as_an_argument_is_refused_and_not_repeated(home, daemon, capsys):
+    assert run(["join", INVITATION, "--yes", *home]) == ExitCode.USAGE
+    captured = capsys.readouterr()
+    assert "other users of this machine can see arguments" in captured.err
+    assert f"walletsync join - --home {daemon.home}" in captured.err
+    assert INVITATION.removeprefix(PREFIX) not in captured.err + captured.out
+    assert daemon.calls == []
+
+
+def test_a_sealed_invitation_may_be_an_argument(home, daemon):
+    assert run(["join", SEALED_INVITATION, "--yes", *home]) == ExitCode.DONE
+    assert daemon.calls == [("join", {"uri": SEALED_INVITATION, "passphrase": None})]
+
+
+def test_without_a_terminal_a_sealed_argument_needs_yes(join, daemon):
+    done = join("", SEALED_INVITATION)
+    assert done.returncode == ExitCode.USAGE
+    assert "Add --yes" in done.stderr
+    assert daemon.calls == []
+
+
+def test_without_a_terminal_and_without_a_dash_there_is_nobody_to_ask(join, daemon):
+    done = join(INVITATION)
+    assert done.returncode == ExitCode.USAGE
+    assert "walletsync join -" in done.stderr
+    assert daemon.calls == []
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "no invitation"),
+        ("https://example.org/", "no invitation"),
+        (INVITATION.replace("/1#", "/2#"), "another version"),
+        (INVITATION[:-7], "was all of it copied"),
+        (INVITATION + "!", "was all of it copied"),
+        (PREFIX + crockford.encode(b'{"servers":[]}'), "not whole"),
+        (PREFIX + crockford.encode(b"[1]"), "was all of it copied"),
+        (PREFIX + crockford.encode(b"\xff\xfe"), "was all of it copied"),
+    ],
+)
+def test_what_is_no_invitation_is_refused_and_not_repeated(text, complaint, join, daemon):
+    done = join(text, "-")
+    assert done.returncode == ExitCode.USAGE
+    assert complaint in done.stderr
+    assert daemon.calls == []
+    assert text.removeprefix(PREFIX) not in done.stderr or not text
+
+
+def test_a_refusal_of_the_daemon_is_told(join, daemon):
+    daemon.answer_by_method["join"] = Refusal("this wallet is in a circle already")
+    done = join(INVITATION, "-")
+    assert (done.returncode, done.stderr) == (ExitCode.REFUSED, "error: this wallet is in a circle already\n")
+
+
+# invitation, crockford
+
+
+def test_an_invitation_tells_its_servers_only_where_it_is_not_sealed():
+    assert read_invitation(INVITATION) == Invitation(sealed=False, servers=(FOLDER,))
+    assert read_invitation(SEALED_INVITATION) == Invitation(sealed=True, servers=())
+
+
+@given(st.binary())
+def test_base32_survives_a_round_trip_in_any_case(data):
+    text = crockford.encode(data)
+    assert crockford.decode(text) == data
+    assert crockford.decode(text.lower().replace("0", "o").replace("1", "l")) == data
+
+
+def test_base32_is_that_of_the_protocol():
+    for data, text in ((b"\0", "00"), (b"\xff", "ZW"), (b"foobar", "CSQPYRK1E8"), (bytes(range(8)), "000G40R40M30E")):
+        assert crockford.encode(data) == text
+        assert crockford.decode(text) == data
+
+
+@given(st.text(st.characters(exclude_categories=["Lu", "Ll", "Nd"]), min_size=1))
+def test_other_characters_are_no_base32(text):
+    with pytest.raises(ValueError, match="letters and digits"):
+        crockford.decode(text)
+
+
+def test_an_impossible_length_is_no_base32():
+    with pytest.raises(ValueError, match="length"):
+        crockford.decode("000")
+
+
+@given(st.text())
+def test_any_text_is_an_invitation_or_none(text):
+    with pytest.raises(NoInvitation):
+        read_invitation(PREFIX + "!" + text)

@@ -1,0 +1,164 @@
+"""The commands that only look: status, servers, wallets."""
+
+import json
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+from support.cli_examples import FOLDER, LONG_URL, ago, circle, server, status, troubled_status, wallet
+from support.cli_terminal import on_terminal
+
+from ipc.cli.exits import ExitCode
+from ipc.cli.output import PeopleConsole
+from ipc.cli.statusview import status_view
+from ipc.messages import SyncError, WalletsResult
+
+
+def shown(parts, width=80) -> str:
+    console = PeopleConsole()
+    console.width = width
+    with console.capture() as capture:
+        for part in parts:
+            console.print(part)
+    return capture.get()
+
+
+def unfolded(text: str) -> str:
+    return "".join(text.split())
+
+
+def test_status_prints_the_document_of_the_contract(daemon, walletsync, capsys):
+    daemon.answer_by_method["status"] = troubled = troubled_status()
+    assert walletsync("status", "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document == msgspec.to_builtins(troubled)
+    assert list(document) == ["api", "version", "pid", "wallet", "servers", "wallets", "sets", "held"]
+    assert list(document["wallet"]) == [
+        "id", "former_ids", "nickname", "shown_as", "path", "profile", "state", "reason", "capture",
+    ]  # fmt: skip
+    assert list(document["servers"][0]) == [
+        "url", "state", "last_success", "next_try", "next_reason", "sealed_bytes", "limit_bytes", "error", "payment",
+    ]  # fmt: skip
+    assert list(document["servers"][0]["error"]) == ["kind", "message", "since"]
+    assert list(document["servers"][1]["payment"]) == ["uri", "amount"]
+    assert list(document["wallets"][0]) == ["id", "shown_as", "me", "last_seen", "holds_up", "silent_days"]
+    assert list(document["sets"]["coins"]) == ["live", "tombstones", "unapplied"]
+    assert list(document["held"][0]) == ["id", "direction", "sets", "since"]
+
+
+def test_status_tells_people_how_it_stands(daemon, walletsync, capsys):
+    daemon.answer_by_method["status"] = status()
+    assert walletsync("status") == ExitCode.DONE
+    out = capsys.readouterr().out
+    for words in (
+        "phone#1",
+        "wallet.sqlite",
+        "in step",
+        "3 min ago",
+        "in 12 min",
+        "1.2 MB",
+        "phone#1 (this one)",
+        "1,200",
+    ):
+        assert words in out
+    assert "tips" not in out  # an empty set
+
+
+def test_status_ends_with_0_whatever_the_trouble_and_tells_it_last(daemon, walletsync, capsys):
+    daemon.answer_by_method["status"] = troubled_status()
+    assert walletsync("status") == ExitCode.DONE
+    trouble = unfolded(capsys.readouterr().out.partition("! ")[2])
+    for sentence in (
+        "cannot be used now: another program holds the lock for 3 minutes",
+        f"{FOLDER}, for 2 h: connection refused",
+        f"{LONG_URL} wants to be paid KUDOS:0.1: taler://pay/sync.example/123/",
+        "A mass delete on another wallet (25 of coins) was held 10 min ago and waits for you: `walletsync approve H1`",
+        "2 changes not written to the wallet database yet",
+        "phone#2 was not heard of for 40 days",
+    ):
+        assert unfolded(sentence) in trouble
+
+
+def test_nothing_enrolled_is_told_with_the_next_step(daemon, walletsync, capsys):
+    daemon.answer_by_method["status"] = status(servers=[], wallets=[], sets={})
+    assert walletsync("status") == ExitCode.DONE
+    out = capsys.readouterr().out
+    assert "No server yet. `walletsync enroll URL`" in out
+    assert "The wallet holds nothing yet." in out
+
+
+def test_a_server_that_never_succeeded_is_not_called_in_step():
+    view = shown(status_view(status(servers=[server(last_success=None)]), datetime.now(UTC)))
+    assert "not synced yet" in view
+    assert "in step" not in view
+
+
+@pytest.mark.parametrize("state", ["ok", "absent", "locked", "unfit", "readonly"])
+def test_every_state_of_the_wallet_has_words(state):
+    view = shown(status_view(status(wallet=wallet(state=state)), datetime.now(UTC)))
+    assert ("The wallet database cannot be used now" in view) == (state != "ok")
+
+
+@pytest.mark.parametrize("width", [80, 60])
+def test_tables_keep_to_a_narrow_terminal_and_cut_nothing(width):
+    names = [each.shown_as for each in circle()]
+    view = shown(status_view(troubled_status(), datetime.now(UTC)), width)
+    assert max(map(len, view.splitlines())) <= width
+    assert "…" not in view
+    assert LONG_URL in unfolded(view)
+    assert all(name in view for name in names)
+
+
+def test_columns_stay_aligned_at_80_columns():
+    lines = shown(status_view(status(), datetime.now(UTC))).splitlines()
+    header = next(line for line in lines if line.strip().startswith("Server"))
+    row = lines[lines.index(header) + 2]
+    assert row.index("in step") == header.index("State")
+    assert row.index("3 min ago") == header.index("Last success")
+
+
+def test_text_from_elsewhere_cannot_steer_the_terminal(daemon, walletsync, capsys):
+    evil = SyncError(kind="refused", message="\x1b[2J\x9b31m\u202eoops [bold]x[/bold]", since=ago(hours=1))
+    daemon.answer_by_method["status"] = status(
+        servers=[server(error=evil, state="refused")], wallet=wallet(shown_as="[red]\x1b]0;title\x07phone")
+    )
+    assert walletsync("status") == 0
+    out = capsys.readouterr().out
+    assert not set("\x1b\x9b\x07\u202e") & set(out)
+    assert "[bold]x[/bold]" in out
+    assert "[red]" in out
+
+
+def test_servers_prints_those_of_the_status(daemon, walletsync, capsys):
+    daemon.answer_by_method["status"] = troubled = troubled_status()
+    assert walletsync("servers", "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document == {"api": 1, "servers": msgspec.to_builtins(troubled.servers)}
+    assert walletsync("servers") == 0
+    out = capsys.readouterr().out
+    assert "not reachable" in out
+    assert "wants to be paid KUDOS:0.1: taler://pay/sync.example/123/" in out
+
+
+def test_wallets_prints_the_circle(daemon, walletsync, capsys):
+    daemon.answer_by_method["wallets"] = result = WalletsResult(wallets=circle())
+    assert walletsync("wallets", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"api": 1, "wallets": msgspec.to_builtins(result.wallets)}
+    assert walletsync("wallets") == 0
+    out = capsys.readouterr().out
+    assert "phone#1 (this one)" in out
+    assert "40 days ago" in out  # the server on which it was heard of last
+    assert "1,234" in out
+
+
+def test_no_circle_is_told_with_the_next_step(daemon, walletsync, capsys):
+    daemon.answer_by_method["wallets"] = WalletsResult(wallets=[])
+    assert walletsync("wallets") == 0
+    assert "No circle yet" in capsys.readouterr().out
+
+
+def test_people_get_colours_on_a_terminal(daemon):
+    daemon.answer_by_method["status"] = status()
+    code, out = on_terminal(["status", "--home", str(daemon.home)])
+    assert code == 0
+    assert "\x1b[32m" in out

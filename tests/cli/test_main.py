@@ -1,0 +1,243 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from support.cli_examples import FOLDER, INVITATION, status, sync_result, wallet
+from support.cli_terminal import PROGRAM, piped
+
+from config import __version__
+from ipc.cli.exits import CommandFailed, ExitCode, exit_code_of_refusal
+from ipc.cli.main import run, walletsync
+from ipc.errors import BadAnswer, IpcError, NoAnswer, Refusal
+from ipc.messages import REFUSED, SECRETS_UNUSABLE, UNSUPPORTED_API, WALLET_UNFIT
+
+COMMANDS = walletsync.list_commands(click.Context(walletsync))
+
+
+def test_the_exit_codes_are_those_of_the_contract():
+    assert [(code.value, code.name) for code in ExitCode] == [
+        (0, "DONE"),
+        (1, "FAULT"),
+        (2, "USAGE"),
+        (3, "NOT_RUNNING"),
+        (4, "REFUSED"),
+        (5, "CONFIGURATION_UNUSABLE"),
+        (6, "WALLET_UNFIT"),
+        (7, "HOME_TAKEN"),
+        (8, "SYNC_FAILED"),
+        (9, "SYNC_WAITS"),
+    ]
+
+
+def test_the_commands_are_those_that_are_built():
+    assert COMMANDS == ["demo", "enroll", "init", "invite", "join", "servers", "status", "sync", "wallets"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_each_command_has_an_example_and_its_common_options(command, capsys):
+    assert run([command, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert f"\n    walletsync {command}" in shown
+    assert "--home DIR" in shown
+    assert "--json" in shown
+    assert ("--yes" in shown) == (command == "join")
+    assert all(len(line) <= 100 for line in shown.splitlines())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_short_help_of_each_command_is_not_cut(command, capsys):
+    run(["--help"])
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith(f"  {command} "))
+    assert line.endswith(".")
+    assert "..." not in line
+
+
+def test_the_version_is_told(capsys):
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"walletsync {__version__}\n"
+
+
+def test_no_command_shows_the_help_and_is_a_usage_error(capsys):
+    assert run([]) == ExitCode.USAGE
+    assert "Commands:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [(["statsu"], "Did you mean 'status'?"), (["status", "--jsno"], "--json"), (["enroll"], "URL")],
+)
+def test_a_misspelt_call_is_a_usage_error_that_says_what_would_be_right(arguments, hint, capsys):
+    assert run(arguments) == ExitCode.USAGE
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert hint in captured.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["status"], ["servers"], ["wallets"], ["sync"], ["sync", "--wait"], ["enroll", FOLDER], ["invite"]],
+)
+@pytest.mark.parametrize("json_option", [[], ["--json"]])
+def test_without_a_daemon_each_command_says_so_and_how_to_start_it(arguments, json_option, tmp_path, capsys):
+    (tmp_path / "config.toml").touch()
+    assert run([*arguments, *json_option, "--home", str(tmp_path)]) == ExitCode.NOT_RUNNING
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: walletsync is not running\n")
+    assert f"walletsyncd --home {tmp_path}" in captured.err
+
+
+def test_without_a_daemon_the_default_home_is_started_as_a_service_too(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "walletsync").mkdir()
+    (tmp_path / "walletsync" / "config.toml").touch()
+    assert run(["status"]) == ExitCode.NOT_RUNNING
+    assert "systemctl --user start walletsyncd" in capsys.readouterr().err
+
+
+def test_without_a_configuration_the_first_step_is_named(tmp_path, capsys):
+    assert run(["status", "--home", str(tmp_path)]) == ExitCode.NOT_RUNNING
+    assert f"walletsync init --wallet PATH --home {tmp_path}" in capsys.readouterr().err
+
+
+def test_the_home_can_be_named_before_the_command_and_in_the_environment(daemon, monkeypatch, capsys):
+    daemon.answer_by_method["status"] = status()
+    assert run(["--home", str(daemon.home), "status", "--json"]) == 0
+    monkeypatch.setenv("WALLETSYNC_HOME", str(daemon.home))
+    assert run(["status", "--json"]) == 0
+    assert [call for call, _ in daemon.calls] == ["status", "status"]
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (REFUSED, ExitCode.REFUSED),
+        (UNSUPPORTED_API, ExitCode.REFUSED),
+        (SECRETS_UNUSABLE, ExitCode.CONFIGURATION_UNUSABLE),
+        (WALLET_UNFIT, ExitCode.WALLET_UNFIT),
+    ],
+)
+@pytest.mark.parametrize(
+    ("arguments", "method"),
+    [
+        (["status"], "status"),
+        (["servers"], "status"),
+        (["wallets"], "wallets"),
+        (["sync"], "sync"),
+        (["sync", "--wait"], "sync"),
+        (["enroll", FOLDER], "enroll"),
+        (["invite"], "invite"),
+    ],
+)
+def test_a_refusal_is_told_in_the_daemons_words(arguments, method, code, expected, daemon, walletsync, capsys):
+    daemon.answer_by_method[method] = Refusal("the daemon will not, since it is a test", code=code)
+    assert walletsync(*arguments) == expected == exit_code_of_refusal(code)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "error: the daemon will not, since it is a test\n"
+
+
+def test_a_fault_of_the_daemon_is_a_refusal_without_its_cause(daemon, walletsync, capsys):
+    daemon.answer_by_method["status"] = ValueError("secret")
+    assert walletsync("status") == ExitCode.REFUSED
+    assert "secret" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (NoAnswer("no answer within 10 s"), ExitCode.NOT_RUNNING, "runs but does not answer: no answer within 10 s"),
+        (BadAnswer("it cannot be read"), ExitCode.FAULT, "of the same version?"),
+        (IpcError("too many connections"), ExitCode.FAULT, "too many connections"),
+    ],
+)
+def test_a_daemon_that_is_there_and_of_no_use_is_told_apart(error, code, words, monkeypatch, tmp_path, capsys):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("ipc.cli.session.BlockingClient", fail)
+    assert run(["status", "--home", str(tmp_path)]) == code
+    assert words in capsys.readouterr().err
+
+
+def test_a_terminal_without_utf_8_is_no_fault(daemon):
+    daemon.answer_by_method["status"] = status(wallet=wallet(shown_as="Büro 電話"))
+    environment = os.environ | {"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
+    arguments = [*PROGRAM, "status", "--home", str(daemon.home)]
+    people = subprocess.run(arguments, capture_output=True, check=True, env=environment)
+    assert "Büro ??".encode("latin-1") in people.stdout
+    script = subprocess.run([*arguments, "--json"], capture_output=True, check=True, env=environment)
+    assert json.loads(script.stdout)["wallet"]["shown_as"] == "Büro 電話"
+
+
+def test_a_fault_of_ours_is_short_and_repeats_no_value(daemon, walletsync, monkeypatch, capsys):
+    daemon.answer_by_method["status"] = status()
+    monkeypatch.setattr("ipc.cli.commands.status.status_view", lambda *_: 1 // len(""))
+    assert walletsync("status") == ExitCode.FAULT
+    captured = capsys.readouterr()
+    assert captured.err.startswith("error: A fault in walletsync itself: ZeroDivisionError in ")
+    assert "Traceback" not in captured.err
+    assert captured.err.count("\n") == 2
+
+
+def test_ctrl_c_ends_as_shells_expect(monkeypatch, capsys, tmp_path):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ipc.cli.session.BlockingClient", interrupt)
+    assert run(["status", "--home", str(tmp_path)]) == 130
+
+
+def test_a_reader_who_went_away_is_no_fault(daemon):
+    daemon.answer_by_method["status"] = status()
+    process = subprocess.Popen(
+        [*PROGRAM, "status", "--home", str(daemon.home)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    process.stdout.close()
+    complaints = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(20) == 141
+    assert complaints == ""
+
+
+@pytest.mark.parametrize("option", [[], ["--json"]])
+def test_nothing_is_coloured_in_a_pipe(option, daemon):
+    daemon.answer_by_method |= {"status": status(), "sync": sync_result(FOLDER)}
+    for command in ("status", "enroll"):  # one that prints, and one that complains
+        done = piped([command, *option, "--home", str(daemon.home)])
+        assert done.stdout or done.stderr
+        assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_the_program_is_installed_under_its_name():
+    done = subprocess.run([Path(sys.executable).parent / "walletsync", "--version"], capture_output=True, check=True)
+    assert done.stdout.decode() == f"walletsync {__version__}\n"
+
+
+def test_shells_can_complete_commands(monkeypatch, capsys):
+    monkeypatch.setenv("_WALLETSYNC_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", "walletsync s")
+    monkeypatch.setenv("COMP_CWORD", "1")
+    with pytest.raises(SystemExit) as ended:
+        run([])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.split() == ["plain,servers", "plain,status", "plain,sync"]
+
+
+def test_a_failed_command_keeps_its_advice():
+    failed = CommandFailed(ExitCode.USAGE, "wrong", "do this", "or that")
+    assert (str(failed), failed.advice) == ("wrong", ("do this", "or that"))
+
+
+def test_every_document_is_one_json_document_that_names_its_version(daemon, walletsync, capsys):
+    daemon.answer_by_method |= {"status": status(), "sync": sync_result(FOLDER)}
+    for command in ("status", "servers", "sync"):
+        assert walletsync(command, "--json") == 0
+        captured = capsys.readouterr()
+        assert json.loads(captured.out)["api"] == 1
+        assert captured.err == ""
+    assert INVITATION not in captured.out
