@@ -1,14 +1,16 @@
 """Which kind of server a URL stands for, opened."""
 
-from collections.abc import AsyncIterator, MutableMapping
+import os
+from collections.abc import AsyncIterator, Mapping, MutableMapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import assert_never
 
 from config.model import NetworkSettings
 from daemon.server.base import Server
 from daemon.server.folder import FolderServer
+from daemon.server.s3 import S3Server, credentials_of
 from daemon.server.taler.client import open_taler_server
 from daemon.server.taler.web import Way
 from daemon.server.urls import BucketUrl, FolderUrl, ServerUrl, TalerUrl
@@ -17,23 +19,26 @@ from daemon.surroundings import Surroundings
 
 @dataclass(frozen=True)
 class ServerKinds:
-    """Opens servers of all kinds."""
+    """Opens servers of all kinds. Credentials of object stores come from the environment."""
 
     surroundings: Surroundings
     network: NetworkSettings
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
     @asynccontextmanager
     async def opened(
         self, address: ServerUrl, identity: str | None, memory: MutableMapping[str, str]
     ) -> AsyncIterator[Server]:
         """Open a server. ``identity`` is the one that it is known to have, ``memory`` what was learnt of it before."""
-        worker = self.surroundings.worker
+        worker, proxy = self.surroundings.worker, self.network.proxy or None
         match address:
             case FolderUrl():
                 yield FolderServer(Path(address.path), worker, self.surroundings.ids, identity=identity)
             case TalerUrl():
-                way = Way(proxy=self.network.proxy or None)
-                async with open_taler_server(address, worker, memory, way=way) as server:
+                async with open_taler_server(address, worker, memory, way=Way(proxy=proxy)) as server:
                     yield server
+            case BucketUrl():
+                credentials = credentials_of(self.environment)
+                yield S3Server(address, worker, credentials, proxy=proxy, timeout=self.network.timeout)
             case _:
                 assert_never(address)

@@ -186,8 +186,9 @@ async def test_a_repeated_upload_is_stored_already(store, wallet):
 
 async def test_an_upload_that_failed_is_not_believed(store, wallet):
     first = await stored(wallet, b"first")
-    store.before_next_put = lambda: setattr(store, "refusal", ("500 Internal Server Error", "InternalError"))
+    store.fails_next = "PUT"
     assert kind(await wallet.store(b"second", first)) is FailureKind.UNREACHABLE
+    assert await wallet.fetch(first) == Unchanged()
 
 
 async def test_a_tag_that_two_contents_share_is_not_believed(store, wallet):

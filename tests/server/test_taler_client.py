@@ -7,7 +7,7 @@ import pytest
 from nacl.signing import SigningKey
 from support.taler_client import ACCOUNT, URL, without_sockets
 from support.taler_double import Delivery, InMemoryTransport, TalerDouble
-from support.taler_rules import Backup, Response
+from support.taler_messages import Backup, Response
 
 from daemon import base32
 from daemon.server.base import (
@@ -194,6 +194,13 @@ async def test_a_broken_upload_whose_blob_was_overtaken_is_a_conflict(double, fi
     assert await files.store(BODY_2, revision(BODY_1)) == Conflict()
 
 
+async def test_a_broken_upload_to_a_server_that_lost_its_blob_is_a_conflict(double, files):
+    await files.store(BODY_1, None)
+    double.lose_backup(ACCOUNT.public_key)
+    double.next_delivery_by_method["POST"] = Delivery.DROPPED
+    assert await files.store(BODY_2, revision(BODY_1)) == Conflict()
+
+
 async def test_an_upload_that_nobody_can_ask_about_is_left_open(double, files):
     await files.store(BODY_1, None)
     double.next_delivery_by_method.update(POST=Delivery.LOST, GET=Delivery.DROPPED)
@@ -299,6 +306,7 @@ async def test_a_server_that_changes_its_dialect_is_followed(double, files):
     await files.store(BODY_1, None)
     double.quoted = not double.quoted
     assert await files.store(BODY_2, revision(BODY_1)) == Stored(revision(BODY_2))
+    assert files.server.memory["dialect"] == ("quoted" if double.quoted else "unquoted")
     double.quoted = not double.quoted
     assert await files.fetch(revision(BODY_2)) == Unchanged()
     double.quoted = not double.quoted

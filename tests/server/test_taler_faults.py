@@ -6,9 +6,9 @@ import pytest
 import trio
 from support.taler_client import ACCOUNT, without_sockets
 from support.taler_double import Delivery, TalerDouble
-from support.taler_rules import Response
+from support.taler_messages import Response
 
-from daemon.server.base import Conflict, Failure, FailureKind, NoBlob, Payment, Stored, Unchanged
+from daemon.server.base import Conflict, Failure, FailureKind, Fetched, NoBlob, Payment, Stored, Unchanged
 
 BODY_1 = b"the first blob" * 100
 BODY_2 = b"the second blob" * 100
@@ -128,6 +128,15 @@ async def test_a_stalled_fetch_ends_in_bounded_time(double, files, delivery, aut
     assert kind(await files.fetch()) is FailureKind.UNREACHABLE
     assert 60 <= trio.current_time() - start < 125
     assert not files.spool.exists()
+
+
+async def test_a_slow_body_has_the_time_that_its_size_takes(double, tmp_path, autojump_clock):
+    body = bytes(1_000_000)
+    async with without_sockets(double, tmp_path, {}, latency=5.0) as files:
+        first = await stored(files, body)
+        start = trio.current_time()
+        assert await files.fetch() == Fetched(first, 1_000_000)
+        assert 75 < trio.current_time() - start < 120
 
 
 async def test_a_stalled_upload_ends_in_bounded_time_and_is_asked_for(double, files, autojump_clock):

@@ -27,6 +27,8 @@ from ipc import BlockingClient, Client, IpcError
 from ipc.cli.following import Ended, follow
 from ipc.messages import ServerStatus, Status
 
+Settings = Mapping[str, object]
+
 PATIENCE = 20.0  # seconds until something that must happen has happened, on a busy machine
 HASTE = {"change_delay_min": "0 s", "change_delay_max": "0.2 s"}
 SCHEMA = reference_schema("taler") or ""
@@ -63,13 +65,13 @@ class Place:
         path.mkdir()
         return f"{path.as_uri()}/"
 
-    def device(self, name: str, **settings: object) -> "Device":
+    def device(self, name: str, **settings: Settings) -> "Device":
         """Make a device with an empty wallet; its daemon does not run yet."""
         device = Device(name, self.path / name, settings)
         self.devices.append(device)
         return device
 
-    def pair(self, **settings: object) -> tuple["Device", "Device"]:
+    def pair(self, **settings: Settings) -> tuple["Device", "Device"]:
         """Make two devices that run, and share a circle on one folder, both in step."""
         phone, desktop = self.device("phone", **settings), self.device("desktop", **settings)
         for device in (phone, desktop):
@@ -83,9 +85,9 @@ class Place:
 
 
 class Device:
-    """A wallet database, and the home of its daemon. ``settings`` are those of [sync], but ``level`` and ``path``."""
+    """A wallet database, and the home of its daemon. ``settings`` are those of its configuration, by section."""
 
-    def __init__(self, name: str, folder: Path, settings: Mapping[str, object]) -> None:
+    def __init__(self, name: str, folder: Path, settings: Mapping[str, Settings]) -> None:
         self.name = name
         self.folder = folder
         self.wallet = folder / "wallet.db"
@@ -97,13 +99,13 @@ class Device:
         make_wallet(self.wallet)
         self.configure(**settings)
 
-    def configure(self, level: str = "info", profile: str = "taler", **sync: object) -> None:
+    def configure(self, **settings: Settings) -> None:
         """Write the configuration, for the next start."""
-        wallet = {"path": str(self.wallet), "nickname": self.name, "profile": profile}
-        sections = {"wallet": wallet, "sync": HASTE | sync, "log": {"level": level}}
+        own: dict[str, Settings] = {"wallet": {"path": str(self.wallet), "nickname": self.name}, "sync": HASTE}
         lines = []
-        for section, settings in sections.items():
-            lines += [f"[{section}]", *(f"{name} = {json.dumps(value)}" for name, value in settings.items())]
+        for section in own | settings:
+            values = {**own.get(section, {}), **settings.get(section, {})}
+            lines += [f"[{section}]", *(f"{name} = {json.dumps(value)}" for name, value in values.items())]
         self.paths.config_file.write_text("\n".join(lines) + "\n")
 
     def spawn(self) -> None:

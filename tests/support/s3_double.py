@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import obstore
-from moto.server import DomainDispatcherApplication, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from obstore.store import S3Store
 from werkzeug.serving import make_server
 
@@ -47,6 +47,7 @@ class ObjectStore:
     is_stalled: bool = False
     # Faults of one request.
     loses_next_answer_of: str | None = None  # a method: it is done, and answered by an error
+    fails_next: str | None = None  # a method: it is not done
     before_next_put: Callable[[], None] | None = None
     _end_of_stall: threading.Event = field(default_factory=threading.Event)
 
@@ -57,7 +58,7 @@ class ObjectStore:
     def new_bucket(self) -> str:
         """Make a bucket, and forget all faults and requests. Returns its URL without a prefix."""
         name = f"bucket-{next(_BUCKET_NUMBERS)}"
-        self.refusal = self.loses_next_answer_of = self.before_next_put = None
+        self.refusal = self.loses_next_answer_of = self.fails_next = self.before_next_put = None
         self.ignores_conditions = self.forgets_notes = self.same_tag = self.is_stalled = False
         request = urllib.request.Request(f"{self.endpoint}{name}", method="PUT")
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request).close()
@@ -94,6 +95,9 @@ class ObjectStore:
         self.requests.append((method, environ["PATH_INFO"]))
         if self.is_stalled:
             self._end_of_stall.wait(10)
+        if self.fails_next == method:
+            self.fails_next = None
+            return _refuse(environ, start, "500 Internal Server Error", "InternalError")
         if self.refusal is not None:
             return _refuse(environ, start, *self.refusal)
         if method == "PUT" and self.before_next_put is not None:

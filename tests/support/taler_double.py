@@ -11,7 +11,8 @@ from collections.abc import AsyncIterator
 import h11
 import httpx
 import trio
-from support.taler_rules import Accepted, Delivery, Request, Response, TalerDouble
+from support.taler_messages import Accepted, Delivery, Request, Response
+from support.taler_rules import TalerDouble
 
 __all__ = ["Delivery", "InMemoryTransport", "TalerDouble", "answer_connection", "serve"]
 
@@ -19,7 +20,7 @@ __all__ = ["Delivery", "InMemoryTransport", "TalerDouble", "answer_connection", 
 
 
 class InMemoryTransport(httpx.AsyncBaseTransport):
-    """An httpx transport that ends in a double. ``latency`` seconds pass before an answer, and before a body."""
+    """An httpx transport that ends in a double. ``latency`` seconds pass before an answer and before each 64 kB."""
 
     def __init__(self, double: TalerDouble, latency: float = 0.0) -> None:
         self.double = double
@@ -41,14 +42,17 @@ class InMemoryTransport(httpx.AsyncBaseTransport):
             raise httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)
         if response.delivery is Delivery.STALLED:
             await trio.sleep_forever()
-        return httpx.Response(response.status, headers=response.headers, stream=_Body(response), request=request)
+        return httpx.Response(
+            response.status, headers=response.headers, stream=_Body(response, self._latency), request=request
+        )
 
 
 class _Body(httpx.AsyncByteStream):
     """An answer's body, in pieces. An iterator of its own, so that dropping it half read leaves nothing behind."""
 
-    def __init__(self, response: Response) -> None:
+    def __init__(self, response: Response, latency: float) -> None:
         self._response = response
+        self._latency = latency
         self._rest = response.body
         self._is_closed = False
 
@@ -56,7 +60,7 @@ class _Body(httpx.AsyncByteStream):
         return self
 
     async def __anext__(self) -> bytes:
-        await trio.lowlevel.checkpoint()
+        await trio.sleep(self._latency)
         if self._is_closed:
             raise httpx.StreamClosed
         if self._response.delivery is Delivery.STALLED_BODY:
@@ -116,17 +120,17 @@ async def _converse(double: TalerDouble, stream: trio.abc.Stream) -> None:
             with trio.move_on_after(0.05 if early else math.inf):
                 await _answer(http, stream, begun, "close")
             return
-        body = b""
+        pieces = []
         while isinstance(event := await _event(http, stream), h11.Data):
-            body += event.data
-        if not await _answer(http, stream, double.finish(begun, body), "keep-alive"):
+            pieces.append(event.data)
+        if not await _answer(http, stream, double.finish(begun, b"".join(pieces)), "keep-alive"):
             return
         http.start_next_cycle()
 
 
 async def _event(http: h11.Connection, stream: trio.abc.Stream) -> h11.Event | type[h11.NEED_DATA]:
     while (event := http.next_event()) is h11.NEED_DATA:
-        http.receive_data(await stream.receive_some())
+        http.receive_data(bytes(await stream.receive_some()))
     return event  # type: ignore[return-value]
 
 

@@ -22,8 +22,6 @@ from functools import partial
 from pathlib import Path
 from typing import assert_never
 
-import httpx
-
 from daemon import base32
 from daemon.server.base import (
     Account,
@@ -45,7 +43,7 @@ from daemon.server.taler import answers, values
 from daemon.server.taler.memory import Memory
 from daemon.server.taler.reading import Held, Reader, read_problem, refusal
 from daemon.server.taler.values import Dialect
-from daemon.server.taler.web import FileBody, NoAnswerError, Patience, Reply, Way, Web, open_web
+from daemon.server.taler.web import FileBody, NoAnswerError, Patience, Reply, Transport, Way, Web, open_web
 from daemon.server.urls import TalerUrl
 from daemon.worker import Worker
 
@@ -221,7 +219,7 @@ async def open_taler_server(
     *,
     way: Way | None = None,
     patience: Patience | None = None,
-    transport: httpx.AsyncBaseTransport | None = None,
+    transport: Transport | None = None,
     largest_blob: int = LARGEST_BLOB,
 ) -> AsyncIterator[TalerServer]:
     """Open one sync server. ``transport`` takes the place of sockets, for a simulation."""

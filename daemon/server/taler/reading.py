@@ -53,7 +53,6 @@ class Reader:
                 return NoBlob()
             if not (headers and answers.is_wrong_dialect(reply.status, problem)):
                 return refusal(reply, problem, self.memory.payment)
-        self.memory.dialect = None
         return await self.read(account, known, sink, conditional=False)
 
     async def _receive(

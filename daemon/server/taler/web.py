@@ -27,6 +27,9 @@ import trio
 from daemon.server.urls import TalerUrl
 from daemon.worker import Worker
 
+Transport = httpx.AsyncBaseTransport
+"""What can take the place of sockets."""
+
 PIECE_BYTES = 1 << 16
 _MOST_REDIRECTS = 3
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -246,7 +249,7 @@ def _why_no_connection(error: httpx.TransportError) -> str:
 
 @asynccontextmanager
 async def open_web(
-    url: TalerUrl, way: Way, patience: Patience, transport: httpx.AsyncBaseTransport | None = None
+    url: TalerUrl, way: Way, patience: Patience, transport: Transport | None = None
 ) -> AsyncIterator[Web]:
     """Open an HTTP client for one server. ``transport`` takes the place of sockets, for a simulation."""
     async with httpx.AsyncClient(
