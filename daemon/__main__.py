@@ -1,10 +1,12 @@
 """The command walletsyncd: the daemon, in the foreground."""
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import msgspec
 import trio
 
 from config import __version__
@@ -12,6 +14,7 @@ from config.errors import ConfigError, ProfileError
 from config.paths import Paths, find_paths
 from daemon import logs
 from daemon.app import serve
+from daemon.doctor import Report, check_database, check_home
 from daemon.errors import ConfigurationError, HomeTaken, WalletsyncError, WalletUnfit
 from daemon.logs import running
 from daemon.notify import Notifier
@@ -27,11 +30,32 @@ FAULT = WalletsyncError.exit_code
     type=click.Path(path_type=Path, file_okay=False),
     help="Keep configuration, state and sockets in this folder (or in WALLETSYNC_HOME).",
 )
-def main(home: Path | None) -> None:
-    """Run the walletsync daemon in the foreground, until SIGTERM or SIGINT."""
+@click.option("--check", is_flag=True, help="Check everything that the daemon needs, print what was found as JSON.")
+@click.option(
+    "--database",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="With --check: check only whether this wallet database fits a profile.",
+)
+@click.option("--profile", default="taler", show_default=True, help="With --database: the profile that it should fit.")
+def main(home: Path | None, check: bool, database: Path | None, profile: str) -> None:
+    """Run the walletsync daemon in the foreground, until SIGTERM or SIGINT.
+
+    SIGHUP has it read its configuration anew. With --check it changes nothing, and ends with 0 where nothing is amiss.
+    """
+    if database is not None and not check:
+        raise click.UsageError("--database is for --check")
+    os.umask(0o077)  # what is made here is this user's alone, whatever the umask was
     logs.configure()
     with logs.strays_logged():
+        if check:
+            sys.exit(print_report(check_database(database, profile) if database else check_home(find_paths(home))))
         sys.exit(run(home))
+
+
+def print_report(report: Report) -> int:
+    """Print what a self-check found; return the exit code."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n")
+    return report.exit_code
 
 
 def run(home: Path | None) -> int:

@@ -8,8 +8,8 @@ import contextlib
 import fcntl
 import os
 import secrets
-import signal
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,19 +20,23 @@ from config.load import load_settings
 from config.model import Settings
 from config.paths import Paths, check_socket_paths
 from config.profile import check_optional_sets, load_profile
-from daemon import keys, logs
+from daemon import keys, logs, pulse
 from daemon.base32 import encode
 from daemon.blob.keys import wallet_keys
 from daemon.blob.limits import Limits
 from daemon.circle import Circle
-from daemon.control import CircleDesk, StatusDesk, SyncDesk, methods
+from daemon.control import CircleDesk, Desk, ExplainDesk, StatusDesk, SyncDesk, UndoDesk, methods
+from daemon.control.pausing import PauseDesk
+from daemon.ending import cut_short_after
 from daemon.errors import HomeTaken, StateUnusable
 from daemon.keeper.keeper import Keeper
 from daemon.keeper.stamping import Identity
 from daemon.keeper.store import Rules, Store
 from daemon.keeper.vault import Vault
 from daemon.logs import running
+from daemon.lookout import Lookout
 from daemon.notify import Notifier, watchdog_interval
+from daemon.obeying import SIGNALS, Obeying
 from daemon.plan import Timing
 from daemon.reporting import Reporter
 from daemon.secret import Secret
@@ -40,14 +44,15 @@ from daemon.server.kinds import ServerKinds
 from daemon.state.database import StateDatabase
 from daemon.status import summary
 from daemon.surroundings import Surroundings, real_surroundings
-from daemon.wallet.guest import Guest, WalletTrouble
-from daemon.wallet.watch import watch_folder
+from daemon.waking import Waking
+from daemon.wallet.guest import Guest
 from daemon.worker import Worker
 from ipc import server as ipc_server
 
 T = TypeVar("T")
 
 RUN_ID_BYTES = 8
+DAY = 24 * 3600.0
 
 
 def exclusive(worker: Worker) -> Worker:
@@ -68,13 +73,21 @@ async def serve(paths: Paths, notifier: Notifier) -> None:
     logs.configure(settings.log.level, settings.log.format)
     check_socket_paths(paths)
     logs.emit(running.DaemonStarted(version=__version__, home=paths.home or paths.config_file.parent))
-    with _locked(paths), _spool_folder(paths) as spool_folder:
+    with (
+        trio.open_signal_receiver(*SIGNALS) as signals,
+        cut_short_after() as start_countdown,
+        _locked(paths),
+        _spool_folder(paths) as spool_folder,
+    ):
         async with _opened(paths, settings, spool_folder) as circle:
-            desk = StatusDesk(circle, settings)
-            async with _listening(paths, circle, desk):
+            desk, pausing = StatusDesk(circle, settings), PauseDesk(circle)
+            obeying = _obeying(paths, settings, circle, notifier, desk)
+            async with _listening(paths, circle, desk, pausing):
                 await circle.start_enrolled()
+                await _look_after(circle, pausing, notifier, settings)
                 _say_ready(circle, notifier, desk, trio.current_time() - began)
-                await _until_asked_to_end(notifier)
+                await obeying.until_asked_to_end(signals)
+                start_countdown()
                 circle.nursery.cancel_scope.cancel()
 
 
@@ -99,13 +112,11 @@ async def _opened(paths: Paths, settings: Settings, spool_folder: Path) -> Async
                 exclusively=exclusively,
                 surroundings=surroundings,
                 kinds=ServerKinds(surroundings, settings.network),
-                timing=_timing(settings),
+                timing=timing_of(settings),
                 reporter=reporter,
                 spool_folder=spool_folder,
                 nursery=nursery,
             )
-            await _look_at_wallet(circle)
-            nursery.start_soon(_watch_wallet, circle)
             yield circle
     finally:
         keeper.close()
@@ -118,9 +129,10 @@ def _open_keeper(
     profile = load_profile(wallet.profile)
     check_optional_sets(profile, wallet.optional_sets)
     guest = Guest(wallet.path, profile, wallet.optional_sets, use_triggers=wallet.capture == "triggers")
-    rules = Rules(settings.keep.undo_days * 24 * 3600.0, settings.guard.count, settings.guard.share)
     vault = Vault(wallet_seed, surroundings.ids)
-    store = Store(StateDatabase(paths.state_database), guest, surroundings, identity, vault, rules)
+    state = StateDatabase(paths.state_database)
+    identity = identity._replace(nickname=state.nickname(identity.nickname))
+    store = Store(state, guest, surroundings, identity, vault, rules_of(settings))
     limits = settings.limits
     return Keeper(
         store,
@@ -135,13 +147,13 @@ def _open_keeper(
 
 
 @contextlib.asynccontextmanager
-async def _listening(paths: Paths, circle: Circle, desk: StatusDesk) -> AsyncIterator[None]:
+async def _listening(paths: Paths, circle: Circle, *desks: Desk) -> AsyncIterator[None]:
     """Answer on the sockets, and publish events there."""
     identity = ipc_server.Identity(run=secrets.token_hex(RUN_ID_BYTES), version=__version__, pid=os.getpid())
     async with ipc_server.serve(
         paths.control_socket,
         paths.events_socket,
-        methods(desk, SyncDesk(circle), CircleDesk(circle)),
+        methods(*desks, SyncDesk(circle), CircleDesk(circle), UndoDesk(circle), ExplainDesk(circle)),
         identity=identity,
         on_fault=lambda method, fault: logs.emit(running.IpcFault(method=method), error=fault),
     ) as listening:
@@ -161,66 +173,44 @@ def _say_ready(circle: Circle, notifier: Notifier, desk: StatusDesk, seconds: fl
     )
     notifier.ready(summary(desk.status()))
     circle.reporter.on_status = lambda: notifier.status(summary(desk.status()))
+
+
+async def _look_after(circle: Circle, pausing: PauseDesk, notifier: Notifier, settings: Settings) -> None:
+    """Start the tasks that tell the plans what happens, and the one that feeds the watchdog."""
+    lookout, waking = Lookout(circle), Waking(circle, pausing.look_again)
+    await lookout.look()
+    circle.reporter.on_sync_ended = waking.sync_ended
+    for task in (lookout.run, pausing.run, waking.watch_clock, waking.watch_network):
+        circle.nursery.start_soon(task)
     interval = watchdog_interval()
     if interval is not None:
-        circle.nursery.start_soon(_feed_watchdog, notifier, interval)
+        find_stalled = partial(pulse.stalled, circle, lookout, settings.network.timeout)
+        circle.nursery.start_soon(pulse.feed, notifier.feed_watchdog, interval, find_stalled)
 
 
-async def _feed_watchdog(notifier: Notifier, interval: float) -> None:
-    while True:
-        notifier.feed_watchdog()
-        await trio.sleep(interval)
+def _obeying(paths: Paths, settings: Settings, circle: Circle, notifier: Notifier, desk: StatusDesk) -> Obeying:
+    async def apply(changed: Settings) -> None:
+        logs.configure(changed.log.level, changed.log.format)
+        circle.timing = timing_of(changed)
+        for syncer in circle.syncer_by_url.values():
+            syncer.retime(circle.timing)
+        store = circle.keeper.store
+        store.rules = rules_of(changed)
+        nickname = await circle.exclusively(partial(store.state.nickname, changed.wallet.nickname))
+        if store.identity.nickname != nickname:
+            store.identity = store.identity._replace(nickname=nickname)
+            await circle.reporter.refresh()
+            circle.changed()
 
-
-async def _until_asked_to_end(notifier: Notifier) -> None:
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async for number in signals:
-            name = signal.Signals(number).name
-            logs.emit(running.DaemonStopping(reason=name))
-            notifier.stopping(f"ends on {name}")
-            return
-
-
-async def _look_at_wallet(circle: Circle) -> None:
-    """Find out whether the wallet database can be used, so that status tells it before the first sync."""
-    trouble: WalletTrouble | None = None
-    try:
-        await circle.exclusively(circle.keeper.store.guest.refresh)
-    except WalletTrouble as found:
-        trouble = found
-    circle.reporter.wallet_trouble(trouble)
-
-
-async def _watch_wallet(circle: Circle) -> None:
-    """Tell the plans whenever someone else has committed to the wallet database."""
-    looks = trio.Event()
-
-    async def look_when_told() -> None:
-        nonlocal looks
-        while True:
-            await looks.wait()
-            looks = trio.Event()
-            if await _committed(circle):
-                circle.changed()
-
-    path = circle.keeper.store.guest.path
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(look_when_told)
-        await watch_folder(path.parent, path.name, lambda: looks.set())
-
-
-async def _committed(circle: Circle) -> bool:
-    """Tell whether there is something to capture; note whether the wallet can be used."""
-    before = circle.reporter.wallet_state
-    try:
-        changed = await circle.exclusively(circle.keeper.committed_since)
-    except WalletTrouble as trouble:
-        circle.reporter.wallet_trouble(trouble)
-        return False
-    if before != "ok":
-        await _look_at_wallet(circle)
-        return circle.reporter.wallet_state == "ok"
-    return changed
+    return Obeying(
+        paths.config_file,
+        settings,
+        apply,
+        circle.surroundings.worker,
+        circle.reporter,
+        notifier,
+        lambda: summary(desk.status()),
+    )
 
 
 @contextlib.contextmanager
@@ -252,7 +242,8 @@ def _spool_folder(paths: Paths) -> Iterator[Path]:
     yield folder
 
 
-def _timing(settings: Settings) -> Timing:
+def timing_of(settings: Settings) -> Timing:
+    """Return when to sync by these settings."""
     sync = settings.sync
     return Timing(
         interval=sync.interval,
@@ -263,4 +254,10 @@ def _timing(settings: Settings) -> Timing:
         jitter=sync.jitter,
         retry_max=sync.retry_max,
         acknowledge_after=sync.acknowledge_after,
+        stale_after=settings.keep.stale_after_days * DAY,
     )
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Return what a person decides of the keeper's work by these settings."""
+    return Rules(settings.keep.undo_days * DAY, settings.guard.count, settings.guard.share)

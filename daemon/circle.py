@@ -15,7 +15,8 @@ from daemon import keys, logs
 from daemon.blob.keys import server_keys
 from daemon.invitation import Invitation, InvitationUnusable, read_invitation, write_invitation
 from daemon.keeper.keeper import Keeper
-from daemon.logs import running
+from daemon.leaving import Departure, depart
+from daemon.logs import running as happenings
 from daemon.plan import Timing
 from daemon.reporting import Reporter
 from daemon.secret import Secret
@@ -55,11 +56,14 @@ class Circle:
 
     def __post_init__(self) -> None:
         self.syncer_by_url: dict[str, Syncer] = {}
+        self._running_by_url: dict[str, _Running] = {}
 
     async def start_enrolled(self) -> None:
-        """Start a syncer for every server enrolled before."""
+        """Start a syncer for every server enrolled before, and do what is left to be done at those that were left."""
         for record in self.reporter.overview.record_by_url.values():
             await self._start(parse_server_url(record.url), record.identity, record.memory)
+        for url, identity, erase in await self.exclusively(self.keeper.store.servers.departures):
+            self.nursery.start_soon(self._depart, parse_server_url(url), identity, erase)
 
     def changed(self) -> None:
         """Tell all servers' plans that the wallet changed."""
@@ -92,7 +96,7 @@ class Circle:
         created = self.secrets.root is None
         if created:
             await self._take_root(Secret(self.surroundings.ids(keys.SECRET_BYTES)))
-            logs.emit(running.CircleCreated(server=address.url))
+            logs.emit(happenings.CircleCreated(server=address.url))
         await self._take_up(address, chosen, description.limit_bytes)
         return Enrolled(address.url, chosen, created)
 
@@ -110,8 +114,43 @@ class Circle:
         for address, identity in addresses:
             if address.url not in self.syncer_by_url:
                 await self._take_up(address, identity, None)
-        logs.emit(running.CircleJoined(servers=len(addresses)))
+        logs.emit(happenings.CircleJoined(servers=len(addresses)))
         return [address.url for address, _ in addresses]
+
+    async def leave(self, part: str, *, erase: bool) -> str:
+        """Sync with a server no longer. Works offline. Raises Refusal."""
+        (syncer,) = self.find(part)
+        url = syncer.url
+        identity = self.reporter.overview.record_by_url[url].identity
+        running = self._running_by_url[url]
+        running.scope.cancel()
+        await running.ended.wait()
+        await self.exclusively(partial(self.keeper.leave, url, erase=erase))
+        logs.emit(happenings.ServerLeft(server=url))
+        await self.reporter.refresh()
+        self.reporter.tell("server.left", {"server": url})
+        self.nursery.start_soon(self._depart, parse_server_url(url), identity, erase)
+        return url
+
+    async def rename(self, nickname: str) -> None:
+        """Give this wallet another nickname."""
+        await self.exclusively(partial(self.keeper.rename, nickname))
+        await self.reporter.refresh()
+        self.changed()
+
+    async def forget(self, name: str) -> None:
+        """Forget a wallet that is gone, named as status shows it or by its id. Raises Refusal."""
+        own_id = self.keeper.store.identity.wallet_id
+        wallets = self.reporter.overview.wallets
+        found = [wallet for wallet in wallets if name in (wallet.shown_as, wallet.wallet_id)]
+        if not found:
+            names = ", ".join(wallet.shown_as for wallet in wallets)
+            raise Refusal(f"no wallet is called {name!r}; there are: {names}")
+        if found[0].wallet_id == own_id:
+            raise Refusal("this wallet cannot forget itself: leave the servers instead")
+        await self.exclusively(partial(self.keeper.forget_wallet, found[0].wallet_id))
+        await self.reporter.refresh()
+        self.changed()
 
     async def invite(self, passphrase: str | None) -> tuple[str, list[str]]:
         """Return an invitation, and the servers that it names. Raises Refusal."""
@@ -143,7 +182,7 @@ class Circle:
     async def _take_up(self, address: ServerUrl, identity: str, limit_bytes: int | None) -> None:
         enroll = partial(self.keeper.store.servers.enroll, address.url, identity, limit_bytes)
         await self.exclusively(enroll)
-        logs.emit(running.ServerEnrolled(server=address.url))
+        logs.emit(happenings.ServerEnrolled(server=address.url))
         await self.reporter.refresh()
         await self._start(address, identity, {})
         self.reporter.tell("server.enrolled", {"server": address.url})
@@ -159,7 +198,10 @@ class Circle:
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         assert self.secrets.root is not None
+        running = _Running(trio.CancelScope(), trio.Event())
         async with AsyncExitStack() as stack:
+            stack.callback(running.ended.set)
+            stack.enter_context(running.scope)
             server = await stack.enter_async_context(self.kinds.opened(address, identity, memory))
             syncer = Syncer(
                 url=address.url,
@@ -175,11 +217,32 @@ class Circle:
             )
             self.syncer_by_url[address.url] = syncer
             stack.callback(self.syncer_by_url.pop, address.url)
+            self._running_by_url[address.url] = running
             task_status.started()
             async with trio.open_nursery() as nursery:
                 if isinstance(server, Watchable):
-                    nursery.start_soon(_watch, server, syncer.changed)
+                    nursery.start_soon(_watch, server, syncer.server_changed)
                 await syncer.run()
+
+    async def _depart(self, address: ServerUrl, identity: str, erase: bool) -> None:
+        """Do what is left to be done at a server that was left, until it is enrolled anew."""
+        assert self.secrets.root is not None
+        own_id = self.keeper.store.identity.wallet_id
+        keys_there = server_keys(self.secrets.root.reveal(), identity)
+        spool = self.spool_folder / self.surroundings.ids(8).hex()
+        async with self.kinds.opened(address, identity, {}) as server:
+            departure = Departure(identity, own_id, erase)
+            await depart(server, keys_there, departure, self.surroundings, self.keeper.limits, spool)
+        if address.url not in self.syncer_by_url:
+            await self.exclusively(partial(self.keeper.store.servers.note_departed, address.url))
+
+
+@dataclass
+class _Running:
+    """The task that syncs with one server: how to end it, and whether it has ended."""
+
+    scope: trio.CancelScope
+    ended: trio.Event
 
 
 async def _watch(server: Watchable, changed: Callable[[], None]) -> None:

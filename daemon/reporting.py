@@ -12,12 +12,12 @@ from daemon import logs
 from daemon.keeper.capture import Captured
 from daemon.keeper.judge import Verdict
 from daemon.keeper.keeper import Keeper, TakenIn
-from daemon.keeper.merge import TimePoisoned
+from daemon.keeper.merge import Decision, TimePoisoned
 from daemon.keeper.overview import Overview
 from daemon.logs import running, syncing
 from daemon.server.base import Failure, Fetched, FetchOutcome, NoBlob, Unchanged
 from daemon.surroundings import Surroundings
-from daemon.times import rfc3339
+from daemon.times import rfc3339, rfc3339_or_none
 from daemon.wallet.guest import WalletState, WalletTrouble
 from daemon.worker import Worker
 from ipc.messages import SyncReason
@@ -25,6 +25,9 @@ from ipc.messages import SyncReason
 if TYPE_CHECKING:
     from daemon.syncer import SyncResult
 
+
+MOST_KEYS_TOLD = 200
+"""An event names so many keys; beyond that a frontend reloads the sets."""
 
 _WORD_BY_OUTCOME = {Unchanged: "unchanged", NoBlob: "no_blob", Fetched: "fetched"}
 
@@ -44,10 +47,12 @@ class Reporter:
         self, keeper: Keeper, exclusively: Worker, surroundings: Surroundings, first_look: Overview, profile: str
     ) -> None:
         self.overview = first_look
+        self.last_decisions_by_url: dict[str, list[Decision]] = {}
         self.wallet_state: WalletState = "ok"
         self.wallet_reason: str | None = None
         self.publish: Publish = lambda event, data, at: None
         self.on_status: Callable[[], None] = lambda: None
+        self.on_sync_ended: Callable[[Failure | None, Failure | None], None] = lambda previous, failure: None
         self._keeper = keeper
         self._exclusively = exclusively
         self._surroundings = surroundings
@@ -70,6 +75,18 @@ class Reporter:
         for sync_id in ids:
             self.tell("sync.started", {"sync_id": sync_id, "server": url, "reason": reason})
         self.on_status()
+
+    def put_off(self, ids: Sequence[str], url: str, outcome: str, message: str) -> None:
+        """Tell that syncs which were asked for do not begin now."""
+        for sync_id in ids:
+            data = {"sync_id": sync_id, "server": url, "outcome": outcome, "message": message, "stored": False}
+            self.tell("sync.ended", data)
+
+    def stale(self, url: str, last_good: float | None) -> None:
+        """Tell that a server has not really succeeded for long."""
+        since = rfc3339_or_none(last_good)
+        logs.emit(syncing.ServerStale(server=url, since=since))
+        self.tell("server.stale", {"server": url, "since": since})
 
     def progress(self, ids: Sequence[str], url: str, stage: str, sealed_bytes: int | None = None) -> None:
         """Tell that a sync enters a stage: fetch, join, seal, store."""
@@ -104,7 +121,11 @@ class Reporter:
             )
         if merged.collected:
             logs.emit(running.TombstonesCollected(tombstones=merged.collected))
+        if merged.changed:
+            self.last_decisions_by_url[url] = merged.decisions
+        self._held("in", merged.held)
         for captured in taken.captured:
+            self._held("out", captured.held)
             self._captured(captured)
         self._settled(taken)
         self._wallet(taken.trouble)
@@ -137,6 +158,7 @@ class Reporter:
         failure = result.failure
         outcome = failure.kind.value if failure else "ok"
         before = previous.kind.value if previous else "idle"
+        self.on_sync_ended(previous, failure)
         if failure is None:
             logs.emit(
                 syncing.SyncEnded(
@@ -178,6 +200,11 @@ class Reporter:
         """Tell whether the wallet database can be used, if that is news."""
         self._wallet(trouble)
 
+    def _held(self, direction: str, rows: int) -> None:
+        if rows:
+            logs.emit(running.DeletesHeld(direction=direction, rows=rows))
+            self.tell("deletes.held", {"direction": direction, "rows": rows})
+
     def _captured(self, captured: Captured) -> None:
         if captured.operations:
             logs.emit(
@@ -198,10 +225,10 @@ class Reporter:
             logs.emit(running.WalletHealing(message=message))
 
     def _settled(self, taken: TakenIn) -> None:
-        written = Counter(set_name for settled in taken.settled for set_name, _ in settled.written)
+        written = [place for settled in taken.settled for place in settled.written]
         if written:
-            logs.emit(running.WalletApplied(rows=written.total()))
-            self.tell("wallet.applied", {"sets": dict(written)})
+            logs.emit(running.WalletApplied(rows=len(written)))
+            self.tell("wallet.applied", _applied(written))
         refused = {place: reason for settled in taken.settled for place, reason in settled.refused.items()}
         for set_name in sorted({set_name for set_name, _ in refused}):
             reasons = [reason for (name, _), reason in refused.items() if name == set_name]
@@ -241,3 +268,12 @@ class Reporter:
         if writer is not None and writer != self._writer:
             self._writer = writer
             logs.emit(running.WriterStarted(writer=writer))
+
+
+def _applied(written: Sequence[tuple[str, str]]) -> dict[str, object]:
+    """Say which rows were written, so that a frontend can reload them: how many of each set, and the first keys."""
+    counts = Counter(set_name for set_name, _ in written)
+    keys: dict[str, list[str]] = {}
+    for set_name, key in written[:MOST_KEYS_TOLD]:
+        keys.setdefault(set_name, []).append(key)
+    return {"sets": dict(counts), "keys": keys, "complete": len(written) <= MOST_KEYS_TOLD}

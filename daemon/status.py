@@ -11,6 +11,7 @@ from daemon.wallet.guest import WalletState
 from ipc.messages import (
     API_VERSION,
     CircleWallet,
+    Held,
     PaymentDue,
     ServerState,
     ServerStatus,
@@ -67,8 +68,16 @@ def status(here: Here, view: Overview, syncers: Iterable[SyncerState], now: floa
             name: SetStatus(live=count.live, tombstones=count.tombstones, unapplied=count.unapplied)
             for name, count in view.sets.items()
         },
-        held=[],
+        held=held_deletes(view),
     )
+
+
+def held_deletes(view: Overview) -> list[Held]:
+    """Return the mass deletes that wait for a person."""
+    return [
+        Held(id=f"H{held.number}", direction=held.direction, sets=held.count_by_set, since=rfc3339(held.since))
+        for held in view.held
+    ]
 
 
 def circle_wallets(own_id: str, view: Overview, now: float) -> list[CircleWallet]:

@@ -5,7 +5,7 @@ something to say, it seals and stores the present state on condition that the se
 On a conflict it begins anew, at once the first time, then with growing random delays.
 
 Every step can be repeated: a sync that is cancelled or killed leaves both sides consistent, and the next one does what
-was left. Whatever fails, fails for this server alone.
+was left. Whatever fails, fails for this server alone, and is remembered over a restart.
 """
 
 import contextlib
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -25,9 +26,14 @@ from daemon.keeper.merge import TimePoisoned
 from daemon.logs import syncing
 from daemon.reporting import Reporter
 from daemon.server.base import Conflict, Failure, FailureKind, Fetched, NoBlob, Server, Stored, Unchanged
+from daemon.state.pause import paused_until
 from daemon.surroundings import Surroundings
+from daemon.trouble import failure_of, remembering, trouble_of
 from daemon.worker import Worker
 from ipc.messages import SyncReason
+
+if TYPE_CHECKING:
+    from daemon.state.servers import Trouble
 
 FIRST_CONFLICT_DELAY = 0.2
 LONGEST_CONFLICT_DELAY = 30.0
@@ -82,6 +88,9 @@ class Syncer:
         self._timing = timing
         self._reporter = reporter
         self._spool_folder = spool_folder
+        self._trouble: Trouble | None = None
+        self._stale_was_said = False
+        self._stepped_at = trio.current_time()
         self._requested_ids: list[str] = []
         self._woken = trio.Event()
 
@@ -91,16 +100,39 @@ class Syncer:
         self._woken.set()
 
     def changed(self) -> None:
-        """Note that the wallet, or the server's blob, has changed."""
-        self.tell(plan.Changed(self._surroundings.chance.random()))
+        """Note that the wallet has changed."""
+        self.tell(plan.Changed(self._draw()))
+
+    def server_changed(self) -> None:
+        """Note that the server's blob may have changed, or that it is there again."""
+        self.tell(plan.ServerChanged(self._draw()))
+
+    def may_be_back(self) -> None:
+        """Note a sign that servers which could not be reached can be reached again."""
+        self.tell(plan.MayBeBack(self._draw()))
+
+    def watched(self) -> None:
+        """Note that somebody watches."""
+        self.tell(plan.Watched(self._draw()))
+
+    def retime(self, timing: plan.Timing) -> None:
+        """Go by other settings from now on."""
+        self._timing = timing
+        self.tell(plan.Retimed(self._draw()))
 
     def request(self, reason: SyncReason, sync_id: str) -> None:
         """Ask for a sync now; what comes of it is told under this id (too)."""
         self._requested_ids.append(sync_id)
         self.tell(plan.Requested(reason))
+        self._put_off()
+
+    def stalled_for(self) -> float:
+        """Return for how many seconds a running sync has made no step."""
+        return trio.current_time() - self._stepped_at if self.plan.syncing else 0.0
 
     async def run(self) -> None:
         """Sync whenever it is due, until cancelled. Cancellation leaves wallet, replica and server consistent."""
+        await self._recall()
         while True:
             await self._until_due()
             reason, acknowledge = self.plan.reason, self.plan.acknowledge
@@ -109,6 +141,33 @@ class Syncer:
             self._requested_ids = []
             await self._sync_and_tell(ids, reason, acknowledge=acknowledge)
 
+    async def _recall(self) -> None:
+        """Go on where the last run left off: with its back-off, and resting if it rested."""
+        record = await self._exclusively(partial(self._keeper.record, self.url))
+        wall = self._surroundings.wall()
+        if await self._exclusively(partial(paused_until, self._keeper.store.state, wall)) is not None:
+            self.tell(plan.Paused(paused=True))
+        self._trouble = record.trouble
+        if record.trouble is not None:
+            self.failure, self.failing_since = failure_of(record.trouble), record.trouble.since
+            self.plan = remembering(self.plan, record.trouble, trio.current_time(), wall, self._timing)
+            self._reporter.on_sync_ended(self.failure, self.failure)
+            self._put_off()
+
+    def _draw(self) -> float:
+        return self._surroundings.chance.random()
+
+    def _put_off(self) -> None:
+        """End the syncs asked for that cannot begin now, since whoever follows one must not wait for hours."""
+        due = plan.wake_at(self.plan)
+        if self.plan.syncing or not self._requested_ids or (due is not None and due <= trio.current_time()):
+            return
+        ids, self._requested_ids = self._requested_ids, []
+        outcome = "paused" if due is None or self.failure is None else self.failure.kind.value
+        wait = "until it is resumed" if due is None else f"for {due - trio.current_time():.0f} s"
+        reason = f": {self.failure.message}" if due is not None and self.failure is not None else ""
+        self._reporter.put_off(ids, self.url, outcome, f"syncing with this server rests {wait}{reason}")
+
     async def _until_due(self) -> None:
         while (due := plan.wake_at(self.plan)) is None or due > trio.current_time():
             self._woken = trio.Event()
@@ -116,22 +175,43 @@ class Syncer:
                 await self._woken.wait()
 
     async def _sync_and_tell(self, ids: list[str], reason: SyncReason, *, acknowledge: bool) -> None:
-        began = trio.current_time()
+        began = self._stepped_at = trio.current_time()
         self._reporter.sync_started(ids, self.url, reason)
         result = await self._sync(ids, acknowledge=acknowledge)
         await self._keep_memory()
-        draw = self._surroundings.chance.random()
         previous, self.failure = self.failure, result.failure
         if result.failure is None:
             self.failing_since = None
-            self.tell(plan.SyncEnded(draw, result.active, result.owes))
+            self.tell(plan.SyncEnded(self._draw(), result.active, result.owes))
         else:
             self.failing_since = self.failing_since or self._surroundings.wall()
-            self.tell(plan.SyncFailed(draw, result.failure.kind, result.failure.retry_after))
+            self.tell(plan.SyncFailed(self._draw(), result.failure.kind, result.failure.retry_after))
             await self._exclusively(partial(self._keeper.give_up_on, self.url))
+        await self._keep_trouble()
         await self._reporter.sync_ended(
             ids, self.url, reason, result, previous, seconds=trio.current_time() - began, retry_in=self._retry_in()
         )
+        self._warn_if_stale()
+        self._put_off()
+
+    async def _keep_trouble(self) -> None:
+        """Remember why the sync failed, if it did."""
+        trouble = None
+        if self.failure is not None:
+            now, wall = trio.current_time(), self._surroundings.wall()
+            trouble = trouble_of(self.failure, self.failing_since or wall, self.plan, now, wall)
+        if trouble != self._trouble:
+            self._trouble = trouble
+            await self._exclusively(partial(self._keeper.store.servers.note_trouble, self.url, trouble))
+
+    def _warn_if_stale(self) -> None:
+        """Say once, until it succeeds again, that this server has not really succeeded for long."""
+        record = self._reporter.overview.record_by_url.get(self.url)
+        last_good = (record.last_success if record else None) or self.failing_since
+        stale = self.failure is not None and plan.is_stale(last_good, self._surroundings.wall(), self._timing)
+        if stale and not self._stale_was_said:
+            self._reporter.stale(self.url, last_good)
+        self._stale_was_said = stale
 
     async def _keep_memory(self) -> None:
         if self._memory != self._kept_memory:
@@ -142,6 +222,10 @@ class Syncer:
         due = plan.wake_at(self.plan)
         return None if due is None else max(0.0, due - trio.current_time())
 
+    def _stage(self, ids: list[str], stage: str, sealed_bytes: int | None = None) -> None:
+        self._stepped_at = trio.current_time()
+        self._reporter.progress(ids, self.url, stage, sealed_bytes)
+
     async def _sync(self, ids: list[str], *, acknowledge: bool) -> SyncResult:
         result = SyncResult()
         attempt = 0
@@ -150,7 +234,7 @@ class Syncer:
             logs.emit(syncing.SyncConflict(sync_id=ids[0], server=self.url, attempt=attempt))
             if attempt > 1:
                 ceiling = min(FIRST_CONFLICT_DELAY * 2**attempt, LONGEST_CONFLICT_DELAY)
-                await trio.sleep(self._surroundings.chance.random() * ceiling)
+                await trio.sleep(self._draw() * ceiling)
         return result
 
     async def _meets_conflict(self, ids: list[str], result: SyncResult, *, acknowledge: bool) -> bool:
@@ -169,7 +253,7 @@ class Syncer:
 
     async def _fetch(self, ids: list[str], spool: Path) -> Answer | Failure:
         began = trio.current_time()
-        self._reporter.progress(ids, self.url, "fetch")
+        self._stage(ids, "fetch")
         record = await self._exclusively(partial(self._keeper.record, self.url))
         outcome = await self.server.fetch(self._keys.account, record.revision, spool)
         self._reporter.fetched(ids[0], self.url, outcome, trio.current_time() - began)
@@ -185,7 +269,7 @@ class Syncer:
 
     async def _take_in(self, ids: list[str], answer: Answer, result: SyncResult) -> bool:
         began = trio.current_time()
-        self._reporter.progress(ids, self.url, "join")
+        self._stage(ids, "join")
         try:
             taken = await self._exclusively(partial(self._keeper.take_in, self.url, answer, ids[0]))
         except (BlobUnreadable, TimePoisoned) as error:
@@ -200,10 +284,10 @@ class Syncer:
     async def _store(self, ids: list[str], result: SyncResult) -> bool:
         began = trio.current_time()
         with self._spool("up") as spool:
-            self._reporter.progress(ids, self.url, "seal")
+            self._stage(ids, "seal")
             record = await self._exclusively(partial(self._keeper.record, self.url))
             sealed = await self._surroundings.worker(partial(self._seal, spool))
-            self._reporter.progress(ids, self.url, "store", sealed_bytes=sealed.sealed_bytes)
+            self._stage(ids, "store", sealed.sealed_bytes)
             outcome = await self.server.store(self._keys.account, spool, record.revision)
         match outcome:
             case Conflict():

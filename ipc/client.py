@@ -89,6 +89,18 @@ class Client:
         """Start a sync with the server whose URL holds this text, or with all. Does not wait for its end."""
         return await self.call("sync", messages.SyncParams(server=server, reason=reason), messages.SyncResult)
 
+    async def pause(self, seconds: float | None = None) -> messages.PauseResult:
+        """Let all syncing rest, for this many seconds or until it is resumed."""
+        return await self.call("pause", messages.PauseParams(seconds=seconds), messages.PauseResult)
+
+    async def resume(self) -> messages.PauseResult:
+        """Let syncing go on."""
+        return await self.call("resume", messages.NoParams(), messages.PauseResult)
+
+    async def watch(self) -> messages.WatchResult:
+        """Say that somebody looks: servers are asked more often for a while."""
+        return await self.call("watch", messages.NoParams(), messages.WatchResult)
+
     async def enroll(self, url: str, identity: str | None = None) -> messages.EnrollResult:
         """Take up a server."""
         params = messages.EnrollParams(url=url, identity=identity)
@@ -106,3 +118,39 @@ class Client:
     async def wallets(self) -> messages.WalletsResult:
         """Ask for the wallets of the circle."""
         return await self.call("wallets", messages.NoParams(), messages.WalletsResult)
+
+    async def leave(self, server: str, *, erase: bool = False) -> messages.LeaveResult:
+        """Sync no longer with the server whose URL holds this text; with ``erase``, empty the account there too."""
+        params = messages.LeaveParams(server=server, erase=erase)
+        return await self.call("leave", params, messages.LeaveResult, timeout=LONG_TIMEOUT)
+
+    async def rename(self, nickname: str) -> messages.WalletsResult:
+        """Give this wallet another nickname."""
+        return await self.call("rename", messages.RenameParams(nickname=nickname), messages.WalletsResult)
+
+    async def forget(self, wallet: str) -> messages.WalletsResult:
+        """Count no longer on the wallet of this name or id."""
+        return await self.call("forget", messages.ForgetParams(wallet=wallet), messages.WalletsResult)
+
+    async def approve(self, held: str) -> messages.HeldResult:
+        """Carry out a mass delete that is held."""
+        return await self.call("approve", messages.HeldParams(held=held), messages.HeldResult, timeout=LONG_TIMEOUT)
+
+    async def reject(self, held: str) -> messages.HeldResult:
+        """Undo a mass delete that is held."""
+        return await self.call("reject", messages.HeldParams(held=held), messages.HeldResult, timeout=LONG_TIMEOUT)
+
+    async def history(self, limit: int = 100) -> messages.HistoryResult:
+        """Ask for deleted values that can be had back, the newest first."""
+        return await self.call("history", messages.HistoryParams(limit=limit), messages.HistoryResult)
+
+    async def history_show(self, entry: int) -> messages.HistoryShowResult:
+        """Ask for one deleted value, by its id. It may hold secrets of the wallet."""
+        return await self.call("history_show", messages.HistoryShowParams(id=entry), messages.HistoryShowResult)
+
+    async def restore(
+        self, ids: list[int] | None = None, *, sync_id: str | None = None, before: messages.Time | None = None
+    ) -> messages.RestoreResult:
+        """Bring back these entries, all of one sync, or all that was deleted since a time. Just one of them."""
+        params = messages.RestoreParams(ids=ids, sync_id=sync_id, before=before)
+        return await self.call("restore", params, messages.RestoreResult, timeout=LONG_TIMEOUT)

@@ -242,6 +242,25 @@ class SyncResult(msgspec.Struct, kw_only=True):
     servers: list[str]
 
 
+class PauseParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``pause``: let all syncing rest for this many seconds, or until it is resumed."""
+
+    seconds: Annotated[float, msgspec.Meta(ge=1, le=366 * 86400)] | None = None
+
+
+class PauseResult(msgspec.Struct, kw_only=True):
+    """Whether syncing rests now, and until when if that was said."""
+
+    paused: bool
+    until: Time | None
+
+
+class WatchResult(msgspec.Struct, kw_only=True):
+    """For how many seconds servers are asked more often now; a frontend in use calls again before they are over."""
+
+    seconds: float
+
+
 class EnrollParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """``enroll``: take up this server; ``identity`` where an account is reached under a new address."""
 
@@ -307,6 +326,122 @@ class WalletsResult(msgspec.Struct, kw_only=True):
     wallets: list[CircleWallet]
 
 
+class LeaveParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``leave``: sync no longer with the server whose URL holds this text; ``erase`` also empties the account there."""
+
+    server: str
+    erase: bool = False
+
+
+class LeaveResult(msgspec.Struct, kw_only=True):
+    """The server that was left. What is still to be done there is done in the background."""
+
+    url: str
+
+
+class RenameParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``rename``: the new nickname of this wallet."""
+
+    nickname: str
+
+
+class ForgetParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``forget``: the wallet to forget, by the name that status shows, or by its id."""
+
+    wallet: str
+
+
+class HeldParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``approve``, ``reject``: the id of a held mass delete, as status shows it."""
+
+    held: str
+
+
+class HeldResult(msgspec.Struct, kw_only=True):
+    """What is still held."""
+
+    held: list[Held]
+
+
+class HistoryParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``history``: at most so many entries, newest first."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
+
+
+class HistoryEntry(msgspec.Struct, kw_only=True):
+    """A value that is kept: it was deleted by this wallet, by a merge, or lost against a delete of another wallet.
+
+    ``key`` is the JSON array of its key columns.
+    """
+
+    id: int
+    at: Time
+    sync_id: str
+    cause: Literal["local", "merge", "overruled"]
+    set: str
+    key: str
+
+
+class HistoryResult(msgspec.Struct, kw_only=True):
+    """Values that can be had back."""
+
+    entries: list[HistoryEntry]
+
+
+class HistoryShowParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``history_show``: the id of an entry."""
+
+    id: int
+
+
+class HistoryShowResult(msgspec.Struct, kw_only=True):
+    """An entry with its value, an object of columns. It may hold secrets of the wallet."""
+
+    entry: HistoryEntry
+    value: msgspec.Raw
+
+    def __repr__(self) -> str:
+        return f"HistoryShowResult(entry={self.entry!r})"
+
+
+class RestoreParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``restore``: these entries, or all of one sync, or everything that was deleted since a time. Just one of them."""
+
+    ids: list[int] | None = None
+    sync_id: str | None = None
+    before: Time | None = None
+
+
+class RestoreResult(msgspec.Struct, kw_only=True):
+    """What is live again; what was live already is left as it is."""
+
+    restored: list[HistoryEntry]
+
+
+class ExplainParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``explain``: what the next sync would say; with ``last``, what the last merges changed here, and why."""
+
+    last: bool = False
+
+
+class Explanation(msgspec.Struct, kw_only=True):
+    """One entity: the server concerned (``None``: all), what happened or would, and why. No values."""
+
+    server: str | None
+    set: str
+    key: str
+    change: str
+    why: str
+
+
+class ExplainResult(msgspec.Struct, kw_only=True):
+    """The entities concerned, and how many more there are."""
+
+    entities: list[Explanation]
+    omitted: int
+
+
 class EventsSinceParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """``events_since``: the events of this run after ``seq``."""
 
@@ -338,9 +473,21 @@ SIGNATURE_BY_METHOD: Mapping[str, Signature] = MappingProxyType(
         "events_since": Signature(EventsSinceParams, EventsSinceResult, changes=False),
         "status": Signature(NoParams, Status, changes=False),
         "sync": Signature(SyncParams, SyncResult, changes=True),
+        "pause": Signature(PauseParams, PauseResult, changes=True),
+        "resume": Signature(NoParams, PauseResult, changes=True),
+        "watch": Signature(NoParams, WatchResult, changes=False),
         "enroll": Signature(EnrollParams, EnrollResult, changes=True),
         "invite": Signature(InviteParams, InviteResult, changes=False),
         "join": Signature(JoinParams, JoinResult, changes=True),
+        "leave": Signature(LeaveParams, LeaveResult, changes=True),
         "wallets": Signature(NoParams, WalletsResult, changes=False),
+        "rename": Signature(RenameParams, WalletsResult, changes=True),
+        "forget": Signature(ForgetParams, WalletsResult, changes=True),
+        "approve": Signature(HeldParams, HeldResult, changes=True),
+        "reject": Signature(HeldParams, HeldResult, changes=True),
+        "explain": Signature(ExplainParams, ExplainResult, changes=False),
+        "history": Signature(HistoryParams, HistoryResult, changes=False),
+        "history_show": Signature(HistoryShowParams, HistoryShowResult, changes=False),
+        "restore": Signature(RestoreParams, RestoreResult, changes=True),
     }
 )

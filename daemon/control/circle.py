@@ -4,20 +4,28 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import trio
 
+from config.model import Nickname
 from daemon.circle import Circle
 from daemon.errors import WalletsyncError
+from daemon.status import circle_wallets
 from ipc.dispatch import Method
 from ipc.errors import Refusal
 from ipc.messages import (
     API_VERSION,
     EnrollParams,
     EnrollResult,
+    ForgetParams,
     InviteParams,
     InviteResult,
     JoinParams,
     JoinResult,
+    LeaveParams,
+    LeaveResult,
+    RenameParams,
+    WalletsResult,
 )
 
 
@@ -34,6 +42,9 @@ class CircleDesk:
             "invite": Method(InviteParams, self._invite, changes=False),
             "enroll": Method(EnrollParams, self._enroll, changes=True),
             "join": Method(JoinParams, self._join, changes=True),
+            "leave": Method(LeaveParams, self._leave, changes=True),
+            "rename": Method(RenameParams, self._rename, changes=True),
+            "forget": Method(ForgetParams, self._forget, changes=True),
         }
 
     async def _invite(self, params: InviteParams) -> InviteResult:
@@ -48,6 +59,31 @@ class CircleDesk:
     async def _join(self, params: JoinParams) -> JoinResult:
         async with self._changing():
             return JoinResult(servers=await self._circle.join(params.uri, params.passphrase))
+
+    async def _leave(self, params: LeaveParams) -> LeaveResult:
+        async with self._changing():
+            return LeaveResult(url=await self._circle.leave(params.server, erase=params.erase))
+
+    async def _rename(self, params: RenameParams) -> WalletsResult:
+        try:
+            nickname = msgspec.convert(params.nickname, Nickname)
+        except msgspec.ValidationError:
+            raise Refusal(f"{params.nickname!r} is no nickname: it has 1 to 64 characters, none of them #") from None
+        if not nickname:
+            raise Refusal("a nickname has 1 to 64 characters, none of them #")
+        async with self._changing():
+            await self._circle.rename(nickname)
+        return self._wallets()
+
+    async def _forget(self, params: ForgetParams) -> WalletsResult:
+        async with self._changing():
+            await self._circle.forget(params.wallet)
+        return self._wallets()
+
+    def _wallets(self) -> WalletsResult:
+        circle = self._circle
+        own_id = circle.keeper.store.identity.wallet_id
+        return WalletsResult(wallets=circle_wallets(own_id, circle.reporter.overview, circle.surroundings.wall()))
 
     @asynccontextmanager
     async def _changing(self) -> AsyncIterator[None]:

@@ -1,11 +1,11 @@
-"""Requests for syncs."""
+"""Requests for syncs, and for more of them while somebody looks."""
 
 from typing import Any
 
 from daemon.circle import Circle
 from daemon.syncer import SYNC_ID_BYTES
 from ipc.dispatch import Method
-from ipc.messages import SyncParams, SyncResult
+from ipc.messages import NoParams, SyncParams, SyncResult, WatchResult
 
 
 class SyncDesk:
@@ -16,7 +16,10 @@ class SyncDesk:
 
     def methods(self) -> dict[str, Method[Any]]:
         """Return the methods by name."""
-        return {"sync": Method(SyncParams, self._sync, changes=True)}
+        return {
+            "sync": Method(SyncParams, self._sync, changes=True),
+            "watch": Method(NoParams, self._watch, changes=False),
+        }
 
     async def _sync(self, params: SyncParams) -> SyncResult:
         syncers = self._circle.find(params.server)
@@ -24,3 +27,8 @@ class SyncDesk:
         for syncer in syncers:
             syncer.request(params.reason, sync_id)
         return SyncResult(sync_id=sync_id, servers=[syncer.url for syncer in syncers])
+
+    async def _watch(self, _params: NoParams) -> WatchResult:
+        for syncer in self._circle.syncer_by_url.values():
+            syncer.watched()
+        return WatchResult(seconds=self._circle.timing.active_for)

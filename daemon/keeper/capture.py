@@ -5,20 +5,23 @@ and whenever our triggers had been missing. A set that is captured for the first
 off, infers no deletes.
 
 The wallet's marker says whether this is the database that we know. If it is not, nothing is captured before all
-servers have been joined and the database is healed (see heal).
+servers have been joined and the database is healed (see heal). So that a copy of the database which lacks what was
+captured never bears the marker that we know, a capture renews it in the transaction in which it reads, and that commits
+before the operations do.
 """
 
+import contextlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from daemon.keeper.brake import Death, Place, to_be_held
 from daemon.keeper.heal import heal
 from daemon.keeper.judge import Verdict, judge
-from daemon.keeper.settle import finish_write
+from daemon.keeper.settle import begin_write, finish_write, renew_marker
 from daemon.keeper.stamping import Stamper
 from daemon.keeper.store import Store
-from daemon.wallet.guest import Excluded, Row
+from daemon.wallet.guest import Excluded, Marker, Row
 from daemon.wallet.rows import decode_key
 from daemon.wallet.tables import SetTable
 
@@ -58,23 +61,37 @@ def capture(store: Store) -> Captured:
         store.guest.refresh()
         store.scanned_at = None
     captured = Captured(scanned=store.scan_due, installed=not complete)
-    with store.guest.reading():
-        page = store.guest.read_log()
-        captured.log_seq = page.last_seq
-        rows = [(store.guest.layout.table_by_set[name], key, _read(store, name, key)) for name, key in page.keys]
-        with store.state.transaction():
-            stamper = store.stamper()
+    marker = begin_write(store) if captured.scanned or store.guest.has_logged() else None
+    with store.state.transaction():
+        stamper = store.stamper()
+        with _renewing(store, marker):
+            page = store.guest.read_log()
+            captured.log_seq = page.last_seq
             capturing = _Capturing(store, stamper, captured)
-            capturing.judge_all(rows)
+            tables = store.guest.layout.table_by_set
+            capturing.judge_all((tables[name], key, _read(store, name, key)) for name, key in page.keys)
             if captured.scanned:
                 capturing.scan(complete=complete)
             capturing.judge_absences()
-            stamper.finish()
-            store.history.forget_before(store.surroundings.wall() - store.rules.undo_seconds)
+        stamper.finish()
+        store.history.forget_before(store.surroundings.wall() - store.rules.undo_seconds)
     store.writer = stamper.writer
     if captured.scanned:
         store.scanned_at = store.surroundings.wall()
     return captured
+
+
+@contextlib.contextmanager
+def _renewing(store: Store, marker: Marker | None) -> Iterator[None]:
+    """Read one consistent state of the wallet in the body, and leave it with this marker, if there is one."""
+    if marker is None:
+        with store.guest.reading():
+            yield
+        return
+    with store.guest.writing() as connection:
+        yield
+        renew_marker(connection, marker)
+    store.set_marker("marker", marker)
 
 
 def _is_ours(store: Store) -> bool:
@@ -154,6 +171,8 @@ class _Capturing:
                 self._count(judge(self._store, self._stamper, table, key, row))
         if infer_deletes:
             self.judge_all((table, key, _read(self._store, table.name, key)) for key in absent)
+        else:
+            _list_lost(self._store, table, absent)
 
     def _had_row(self, place: Place) -> bool:
         listed = self._store.to_apply.get(*place)
@@ -198,3 +217,13 @@ def _list_unshown(store: Store, table: SetTable) -> None:
         batch = store.to_apply.open_batch({})
         for key in unshown:
             store.to_apply.add(table.name, key, batch, None)
+
+
+def _list_lost(store: Store, table: SetTable, keys: Iterable[str]) -> None:
+    """List rows that went while the set was not captured, so that they are written anew."""
+    batch = store.to_apply.open_batch({})
+    for key in keys:
+        if _read(store, table.name, key) is None:
+            store.to_apply.add(table.name, key, batch, None)
+            store.to_apply.set_base(table.name, key, None)
+            store.replica.set_base(table.name, key, None)

@@ -1,7 +1,7 @@
 """What is said to a server: whether there is something to say, and the sealed blob that says it.
 
 There is something to say where the replica has an insert or a delete that the blob lacks, or no longer an element that
-the blob holds live; and before the first upload. An upload that would only acknowledge may wait.
+the blob holds live; and where the clocks there do not know this wallet, which nobody waits for then. An upload that would only acknowledge may wait.
 """
 
 from collections.abc import Iterator
@@ -32,6 +32,8 @@ def has_to_say(store: Store, url: str, *, acknowledge: bool) -> bool:
     if record.revision is None or record.owes or store.replica.has_unseen_by(record.seen):
         return True
     if store.servers.forgotten(url):
+        return True
+    if store.identity.wallet_id not in (store.servers.clocks(url) or {}):
         return True
     return acknowledge and owes_acknowledgement(store, record)
 

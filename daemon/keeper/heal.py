@@ -6,10 +6,15 @@ servers have been joined before, so that the replica knows what can be known. Th
 writer had seen:
 
 - Rows that the change log names are local operations by someone who had seen no more than that.
-- Of the other rows, where the replica has seen all that the marker has: it is right. Rows that differ are written
+- A row that differs from a live element which the marker's writer had not seen was changed elsewhere since: the replica
+  is right, and the row is written anew.
+- Of the other rows, where the replica has seen all that the marker has, it is right. Rows that differ are written
   anew, rows without an element were deleted since and go.
-- Where the replica has not (operations were lost with an old state database), and where there is no marker at all, a
-  row without an element is a local insert. Where there is a marker, so is a row that differs.
+- Where the replica has not, operations were lost with an old state database: a row that differs, or that has no
+  element, is a local insert.
+- Where nothing tells what was changed since (no marker, a wallet without a change log, a set that can be switched off
+  and may have been), a row without an element is a local insert: better that what was deleted comes back than that
+  what was not is lost.
 - What is live and has no row is written anew.
 """
 
@@ -18,7 +23,7 @@ from collections import Counter
 from daemon.keeper.judge import Verdict, judge_absence, judge_presence
 from daemon.keeper.stamping import Stamper
 from daemon.keeper.store import Store
-from daemon.sets.element import Seen, covers
+from daemon.sets.element import Element, Seen, covers, has_seen
 from daemon.state.replica import decode_times
 from daemon.wallet.guest import Row
 from daemon.wallet.rows import decode_key
@@ -56,6 +61,7 @@ class _Healing:
         self._store = store
         self._stamper = stamper
         self._aware_of = aware_of
+        self._log_is_kept = store.guest.use_triggers
         self._replica_is_right = aware_of is not None and covers(stamper.seen, aware_of)
         self._batch = store.to_apply.open_batch(aware_of or {})
 
@@ -74,17 +80,21 @@ class _Healing:
         self._store.replica.set_base(table.name, key, row.digest)
         if element is not None and element.live and element.value == row.value:
             return
-        if self._is_local(logged=logged, known=element is not None):
+        if logged or self._is_local(table, element):
             verdict = judge_presence(self._store, self._stamper, table, key, row, self._aware_of or {})
             self.counts[verdict] += 1
             if verdict is not Verdict.LOST:
                 return
         self._store.to_apply.add(table.name, key, self._batch, row.digest)
 
-    def _is_local(self, *, logged: bool, known: bool) -> bool:
-        if self._aware_of is None:
-            return not known
-        return logged or not self._replica_is_right
+    def _is_local(self, table: SetTable, element: Element | None) -> bool:
+        """Tell whether a row that differs, and that no log names, is a local operation."""
+        if element is None:
+            log_is_whole = self._log_is_kept and not table.profile.optional
+            return self._aware_of is None or not log_is_whole or not self._replica_is_right
+        if self._aware_of is None or self._replica_is_right:
+            return False
+        return element.stamp is None or has_seen(self._aware_of, element.stamp)
 
     def _heal_absence(self, table: SetTable, key: str, *, logged: bool) -> None:
         """Write a live element's row anew, unless the wallet deleted it after our last write there."""

@@ -14,6 +14,7 @@ from daemon.blob.schema import Head, decode
 from daemon.blob.seal import Context, open_sealed
 from daemon.keeper.capture import Captured, capture
 from daemon.keeper.clone import Parting, is_copied, part_from_copy
+from daemon.keeper.explain import Pending, not_captured_yet, not_said_yet
 from daemon.keeper.export import Sealed, has_to_say, note_stored, owes_acknowledgement, seal_blob
 from daemon.keeper.forget import forget_wallet
 from daemon.keeper.merge import Merged, check_times, merge, merge_nothing, merge_unchanged
@@ -70,7 +71,7 @@ class Keeper:
 
     def __init__(self, store: Store, limits: Limits) -> None:
         self.store = store
-        self._limits = limits
+        self.limits = limits
 
     def close(self) -> None:
         """Close both databases."""
@@ -123,6 +124,28 @@ class Keeper:
         """Take a wallet that is gone out of every server's clocks, with the next upload there."""
         forget_wallet(self.store, wallet_id)
 
+    def rename(self, nickname: str) -> None:
+        """Give this wallet another nickname; the next sync tells the others."""
+        self.store.identity = self.store.identity._replace(nickname=nickname)
+        with self.store.state.transaction():
+            self.store.state.set_meta("nickname", nickname)
+            self.store.state.set_meta("nickname_instead_of", self.store.state.meta("nickname_configured") or "")
+
+    def leave(self, url: str, *, erase: bool) -> None:
+        """Sync no longer with a server."""
+        with self.store.state.transaction():
+            self.store.servers.leave(url, erase=erase)
+
+    def explain(self) -> list[tuple[str | None, Pending]]:
+        """Return what the next sync would say, of local changes and to each server. Raises WalletTrouble."""
+        captured = [(None, pending) for pending in not_captured_yet(self.store)]
+        said = [
+            (record.url, pending)
+            for record in self.store.servers.all()
+            for pending in not_said_yet(self.store, record.url)
+        ]
+        return [*captured, *dict.fromkeys(said)]
+
     def restore(self, kept: Sequence[Kept]) -> list[Kept]:
         """Have deleted values back. Return those that were not live, and are now."""
         return restore(self.store, kept)
@@ -174,7 +197,7 @@ class Keeper:
 
     def _open(self, url: str, answer: Spooled, sealed: BinaryIO) -> tuple[Head, Iterator[Entry]]:
         context = Context(kind="state", account=answer.keys.account.public_key, server=self.record(url).identity)
-        return decode(open_sealed(sealed, answer.keys.blob_key, context, self._limits), self._limits)
+        return decode(open_sealed(sealed, answer.keys.blob_key, context, self.limits), self.limits)
 
     def _settle(self, taken: TakenIn) -> None:
         """Write to the wallet; what it changed at that very moment is captured, judged, and written again."""

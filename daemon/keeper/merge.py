@@ -2,11 +2,15 @@
 
 Replica, ``seen``, the server's revision and the list change in one transaction, which commits only after the blob was
 read to its verified end.
+
+The clocks are those of the blob just read. Only where a server went back, or has lost its blob, the rows that it lacks
+now are kept as last read: the wallets that they name still have to see what they have not, and would not be waited for.
 """
 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from daemon.blob.schema import Head
 from daemon.keeper.brake import Death, to_be_held
@@ -14,11 +18,24 @@ from daemon.keeper.store import Store
 from daemon.sets.collect import all_acknowledged, without_deletes
 from daemon.sets.element import Element, Entry, Seen, covers
 from daemon.sets.join import Joined, join
+from daemon.sets.why import Rule, rule_of
 from daemon.state.replica import Replica
 from daemon.wallet.tables import CIRCLE_SET
 
 FARTHEST_AHEAD = 2**40
 """How far ahead of all known times a blob's may be. Two daemons at a million operations a day need 3000 years."""
+
+
+MOST_DECISIONS = 1000
+"""Of so many keys of one merge it is remembered which rule decided."""
+
+
+class Decision(NamedTuple):
+    """Which rule of the join decided a key that it changed."""
+
+    set_name: str
+    key: str
+    rule: Rule
 
 
 class TimePoisoned(Exception):  # noqa: N818 - named after what is the matter
@@ -39,6 +56,7 @@ class Merged:
     """What a merge did: keys changed per set, taken, removed and held in all, and what was noticed of the blob."""
 
     changed: Counter[str] = field(default_factory=Counter)
+    decisions: list[Decision] = field(default_factory=list)
     taken: int = 0
     removed: int = 0
     held: int = 0
@@ -47,8 +65,10 @@ class Merged:
     went_back: bool = False
 
     def count(self, joined: Joined) -> None:
-        """Count one changed key."""
+        """Count one changed key, and note of the first ones which rule decided."""
         self.changed[joined.set_name] += 1
+        if len(self.decisions) < MOST_DECISIONS:
+            self.decisions.append(Decision(joined.set_name, joined.key, rule_of(joined)))
         lives, lived = joined.after is not None and joined.after.live, joined.before is not None and joined.before.live
         self.taken += lives
         self.removed += lived and not lives
@@ -87,7 +107,8 @@ def merge(store: Store, url: str, head: Head, entries: Iterator[Entry], revision
         merged.held = _hold(store, deaths)
         store.replica.see(head.seen)
         store.servers.note_blob(url, revision, head.seen, head.extra)
-        store.servers.note_clocks(url, head.clocks, store.surroundings.wall())
+        rows = {**(store.servers.clocks(url) or {}), **head.clocks} if merged.went_back else head.clocks
+        store.servers.note_clocks(url, rows, store.surroundings.wall())
         store.servers.note_owes(url, owes)
         store.servers.note_size(url, sealed_bytes)
         merged.collected = collect(store)
@@ -101,7 +122,6 @@ def merge_nothing(store: Store, url: str) -> Merged:
     assert record is not None
     with store.state.transaction():
         store.servers.note_blob(url, None, {}, {})
-        store.servers.note_clocks(url, {}, store.surroundings.wall())
         store.servers.note_owes(url, False)
     _note_joined(store, url)
     return Merged(went_back=record.revision is not None)

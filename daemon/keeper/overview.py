@@ -1,4 +1,4 @@
-"""What status tells of the replica: counts per set, what is remembered of each server, and the circle's wallets."""
+"""What status tells of the replica: counts per set, servers, the circle's wallets, and what is held."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from daemon.keeper.stamping import read_member
 from daemon.keeper.store import Store
 from daemon.sets.collect import Clocks
 from daemon.sets.element import covers
+from daemon.state.held import HeldDelete
 from daemon.state.replica import SetCount
 from daemon.state.servers import ServerRecord
 from daemon.wallet.rows import decode_key
@@ -29,6 +30,7 @@ class Overview(NamedTuple):
     sets: dict[str, SetCount]
     record_by_url: dict[str, ServerRecord]
     wallets: list[WalletView]
+    held: list[HeldDelete]
 
 
 def overview(store: Store) -> Overview:
@@ -37,7 +39,7 @@ def overview(store: Store) -> Overview:
     counts = store.replica.counts()
     counts.pop(CIRCLE_SET, None)
     sets = {name: counts.get(name, SetCount(0, 0, 0)) for name in sorted({*counts, *store.guest.active_sets})}
-    return Overview(sets, records, _wallets(store, records))
+    return Overview(sets, records, _wallets(store, records), store.held.all())
 
 
 def shown_names(nickname_by_id: Mapping[str, str]) -> dict[str, str]:

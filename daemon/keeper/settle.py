@@ -9,6 +9,7 @@ In three steps, so that being killed at any point loses nothing and applies noth
 A start that finds the begun marker in the wallet knows that step 2 was done, and does step 3.
 """
 
+import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -32,16 +33,15 @@ def settle(store: Store, log_seq: int, *, retry_refused: bool) -> Settled:
     steps = list(_steps(store, retry_refused=retry_refused))
     if not steps and not log_seq and store.marker("marker") is not None:
         return Settled()
-    marker = _begin(store)
+    marker = begin_write(store)
     with store.guest.writing() as connection:
-        connection.execute("DELETE FROM walletsync_written")
+        renew_marker(connection, marker)
         connection.execute("DELETE FROM walletsync_log WHERE seq <= ?", (log_seq,))
         outcomes = write(store.guest, steps)
         connection.executemany(
             "INSERT INTO walletsync_written VALUES (?, ?, ?)",
             ((*place, outcome.base) for place, outcome in outcomes.items() if isinstance(outcome, Written)),
         )
-        connection.execute("INSERT OR REPLACE INTO walletsync_marker VALUES (1, ?, ?, ?, ?)", marker)
     refusals = {place: outcome.reason for place, outcome in outcomes.items() if isinstance(outcome, Refused)}
     finish_write(store, marker, refusals)
     return _sum_up(outcomes)
@@ -59,7 +59,8 @@ def finish_write(store: Store, marker: Marker, refusals: dict[Place, str] | None
         store.set_marker("marker", marker)
 
 
-def _begin(store: Store) -> Marker:
+def begin_write(store: Store) -> Marker:
+    """Note the marker of a write that is about to begin, and return it."""
     last = store.marker("marker")
     marker = Marker(
         home=store.home,
@@ -70,6 +71,12 @@ def _begin(store: Store) -> Marker:
     with store.state.transaction():
         store.set_marker("next_marker", marker)
     return marker
+
+
+def renew_marker(connection: sqlite3.Connection, marker: Marker) -> None:
+    """Leave a marker in the wallet database, and forget what the write before made of rows: that was noted."""
+    connection.execute("DELETE FROM walletsync_written")
+    connection.execute("INSERT OR REPLACE INTO walletsync_marker VALUES (1, ?, ?, ?, ?)", marker)
 
 
 def _steps(store: Store, *, retry_refused: bool) -> Iterable[Step]:

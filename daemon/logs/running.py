@@ -36,6 +36,61 @@ class DaemonFailed(Happening, event="daemon.failed", level=Level.CRITICAL):
     exit_code: int
 
 
+class DaemonCutShort(Happening, event="daemon.cut_short", level=Level.WARNING):
+    """A step that was under way did not end in time, and is left to the next start, which repeats it."""
+
+    seconds: float
+
+
+class DaemonStalled(Happening, event="daemon.stalled", level=Level.ERROR):
+    """Work makes no progress; the watchdog is not fed any more, and the service manager starts the daemon anew."""
+
+    message: str
+    seconds: float
+
+
+class DaemonPaused(Happening, event="daemon.paused"):
+    """Syncing rests, as a person wants it: until this time, or until it is resumed."""
+
+    until: str | None
+
+
+class DaemonResumed(Happening, event="daemon.resumed"):
+    """Syncing goes on."""
+
+    reason: str
+
+
+class MachineSlept(Happening, event="machine.slept"):
+    """The machine was asleep; all servers are asked at once."""
+
+    seconds: float
+
+
+class ClockUnwatched(Happening, event="clock.unwatched", level=Level.DEBUG):
+    """The system cannot tell when its wall clock is set; a sleep is noticed with the next sync."""
+
+    message: str
+
+
+class NetworkBack(Happening, event="network.back", level=Level.DEBUG):
+    """The network is another than before; servers that could not be reached are tried soon."""
+
+
+class ConfigReloaded(Happening, event="config.reloaded"):
+    """The configuration was read anew, and holds, but for changes that need a restart."""
+
+    changed: list[str]
+    restart: list[str]
+
+
+class ConfigKept(Happening, event="config.kept", level=Level.ERROR):
+    """The configuration was to be read anew and cannot be used; the settings stay as they were."""
+
+    path: Path
+    message: str
+
+
 class ConfigUnusable(Happening, event="config.unusable", level=Level.ERROR):
     """The configuration cannot be used; the daemon does not start."""
 
@@ -94,6 +149,19 @@ class ServerEnrolled(Happening, event="server.enrolled"):
     """The wallet syncs with one more server from now on."""
 
     server: str
+
+
+class ServerLeft(Happening, event="server.left"):
+    """The wallet syncs with one server less from now on."""
+
+    server: str
+
+
+class DeletesHeld(Happening, event="deletes.held", level=Level.WARNING):
+    """A mass delete waits for a person to approve or reject it; everything else goes on."""
+
+    direction: str
+    rows: int
 
 
 class WriterStarted(Happening, event="writer.started"):

@@ -99,6 +99,13 @@ class ServerChangedState(
         return self.state in ("syncing", self.previous)
 
 
+class ServerStale(Happening, event="server.stale", level=Level.WARNING):
+    """The last real success with a server lies long ago; said once until it succeeds, or the daemon starts anew."""
+
+    server: str
+    since: str | None
+
+
 class ServerWentBack(OfSync, event="server.went_back", level=Level.WARNING):
     """The server shows an older blob than it did before; the present state is put up again."""
 

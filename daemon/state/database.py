@@ -54,6 +54,9 @@ CREATE TABLE clock (
     PRIMARY KEY (server, wallet)
 ) WITHOUT ROWID;
 
+-- Servers that were left, and where something is still to be done.
+CREATE TABLE departure (url TEXT PRIMARY KEY, identity TEXT NOT NULL, erase INTEGER NOT NULL) WITHOUT ROWID;
+
 -- Wallets whose row is to be taken out of a server's clocks with the next upload there.
 CREATE TABLE forgotten (
     server TEXT NOT NULL REFERENCES server (url) ON DELETE CASCADE, wallet TEXT NOT NULL,
@@ -122,6 +125,12 @@ class StateDatabase:
     def set_meta(self, name: str, value: str) -> None:
         """Keep a single value. Part of the caller's transaction, if there is one."""
         self.connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    def nickname(self, configured: str) -> str:
+        """Return the nickname that was chosen by renaming, unless the configuration has been changed since."""
+        chosen, instead_of = self.meta("nickname"), self.meta("nickname_instead_of")
+        self.set_meta("nickname_configured", configured)
+        return chosen if chosen is not None and instead_of == configured else configured
 
     def _create_or_check(self) -> None:
         version = self.connection.execute("PRAGMA user_version").fetchone()[0]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from daemon.sets.element import NO_DELETES, Deletes, Element, Entry, Seen, Stamp, has_seen
+from daemon.sets.element import NO_DELETES, Deletes, Element, Entry, Seen, Stamp, covers
 
 _decode_times = msgspec.json.Decoder(dict[str, int]).decode
 
@@ -122,18 +122,21 @@ class Replica:
 
     def has_unseen_by(self, seen: Seen) -> bool:
         """Tell whether there is an insert or a delete here that someone who has seen this has not."""
+        return next(self.entries_unseen_by(seen), None) is not None
+
+    def entries_unseen_by(self, seen: Seen) -> Iterator[Entry]:
+        """Walk the elements with an insert or a delete that someone who has seen this has not. Some come twice."""
         for writer in self.seen():
             newer = self._connection.execute(
-                "SELECT 1 FROM element WHERE writer = ? AND time > ? AND time IS NOT NULL LIMIT 1",
+                "SELECT set_name, key, time, writer, value, deletes FROM element"
+                " WHERE writer = ? AND time > ? AND time IS NOT NULL",
                 (writer, seen.get(writer, 0)),
             )
-            if newer.fetchone():
-                return True
-        return any(
-            not has_seen(seen, Stamp(time, writer))
-            for entry in self.entries_with_deletes()
-            for writer, time in entry.element.deletes.items()
-        )
+            for row in newer:
+                yield Entry(row[0], row[1], _element(*row[2:]))
+        for entry in self.entries_with_deletes():
+            if not covers(seen, entry.element.deletes):
+                yield entry
 
     def count_live(self, set_name: str) -> int:
         """Count the live elements of one set."""

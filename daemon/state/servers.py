@@ -74,13 +74,26 @@ class Servers:
 
     def enroll(self, url: str, identity: str, limit_bytes: int | None) -> None:
         """Take up a server whose blob was not read yet."""
+        self.note_departed(url)
         self._connection.execute(
             "INSERT INTO server (url, identity, limit_bytes) VALUES (?, ?, ?)", (url, identity, limit_bytes)
         )
 
-    def leave(self, url: str) -> None:
-        """Forget a server, with its clocks."""
+    def leave(self, url: str, *, erase: bool) -> None:
+        """Forget a server, with its clocks, and note that something is still to be done there."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO departure SELECT url, identity, ? FROM server WHERE url = ?", (erase, url)
+        )
         self._connection.execute("DELETE FROM server WHERE url = ?", (url,))
+
+    def departures(self) -> list[tuple[str, str, bool]]:
+        """Return the servers left where something is still to be done: URL, identity, whether to empty the account."""
+        rows = self._connection.execute("SELECT url, identity, erase FROM departure ORDER BY url")
+        return [(url, identity, bool(erase)) for url, identity, erase in rows]
+
+    def note_departed(self, url: str) -> None:
+        """Note that nothing is left to be done at a server that was left, or that it is enrolled anew."""
+        self._connection.execute("DELETE FROM departure WHERE url = ?", (url,))
 
     def note_blob(self, url: str, revision: str | None, seen: Seen, extra: Mapping[str, bytes]) -> None:
         """Note what the server's blob is: just read, or just stored."""

@@ -19,7 +19,7 @@ from daemon.wallet.rows import SqlValue, digest, encode_key, encode_value, text_
 from daemon.wallet.tables import Layout, SetTable, lay_out
 
 LOCK_WAIT = 10.0
-"""How long a statement waits for the wallet's own transactions, in seconds."""
+"""How long a statement waits for the wallet's own transactions, in seconds, if not told otherwise."""
 
 WalletState = Literal["ok", "absent", "locked", "unfit", "readonly"]
 
@@ -76,12 +76,21 @@ class _Open:
 class Guest:
     """The wallet database at a path, through one profile. Used by one thread at a time."""
 
-    def __init__(self, path: Path, profile: Profile, optional: Sequence[str], *, use_triggers: bool) -> None:
+    def __init__(
+        self,
+        path: Path,
+        profile: Profile,
+        optional: Sequence[str],
+        *,
+        use_triggers: bool,
+        lock_wait: float = LOCK_WAIT,
+    ) -> None:
         self.path = path
         self._profile = profile
         self._optional = optional
         self.active_sets = frozenset(each.name for each in profile.sets if not each.optional or each.name in optional)
         self.use_triggers = use_triggers
+        self._lock_wait = lock_wait
         self._opened: _Open | None = None
 
     @property
@@ -117,14 +126,16 @@ class Guest:
         file = self._file()
         if self._opened is not None and self._opened.file != file:
             self.close()
-        with translated(self.path):
-            opened = self._opened = self._opened or _Open(_connect(self.path), file)
+        with self._translated():
+            opened = self._opened = self._opened or _Open(_connect(self.path, self._lock_wait), file)
             version = opened.connection.execute("PRAGMA schema_version").fetchone()[0]
             if version != opened.schema_version or opened.layout is None:
                 layout, problems = lay_out(opened.connection, self._profile, self._optional)
                 if problems:
                     self.close()
                     raise WalletTrouble("unfit", _unfit(self.path, self._profile, problems))
+                if not self.use_triggers:
+                    triggers.watch_own_writes(opened.connection, layout)
                 opened.layout, opened.schema_version = layout, version
             return triggers.installed(opened.connection) == self._wanted()
 
@@ -133,6 +144,22 @@ class Guest:
         with self.writing() as connection:
             triggers.install(connection, self._wanted())
 
+    def detach(self) -> None:
+        """Remove all that we ever added, in one transaction: the schema is the wallet's alone again.
+
+        The database is worked on whether or not it fits the profile. Whoever uses it as a guest again begins anew.
+        Raises WalletTrouble, and then nothing was removed.
+        """
+        file = self._file()
+        self.close()
+        with self._translated():
+            self._opened = _Open(_connect(self.path, self._lock_wait), file)
+            try:
+                with self.writing() as connection:
+                    triggers.remove_all(connection)
+            finally:
+                self.close()
+
     def committed_since(self) -> bool:
         """Tell whether anyone else committed to the file since this was last asked, or the file is another one.
 
@@ -140,7 +167,7 @@ class Guest:
         """
         self.refresh()
         assert self._opened is not None
-        with translated(self.path):
+        with self._translated():
             version = self._opened.connection.execute("PRAGMA data_version").fetchone()[0]
         changed = version != self._opened.data_version
         self._opened.data_version = version
@@ -149,7 +176,7 @@ class Guest:
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
         """Read one consistent state of the database in the body. Keep it short: it holds up the WAL."""
-        with translated(self.path):
+        with self._translated():
             self.connection.execute("BEGIN")
             try:
                 yield
@@ -159,7 +186,7 @@ class Guest:
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Commit what the body writes, or nothing of it if the body raises. Holds the write lock from the start."""
-        with translated(self.path):
+        with self._translated():
             self.connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self.connection
@@ -171,11 +198,16 @@ class Guest:
 
     def marker(self) -> Marker | None:
         """Return what our last write left here, or ``None`` if there is nothing of ours."""
-        with translated(self.path):
+        with self._translated():
             if "walletsync_marker" not in triggers.installed(self.connection):
                 return None
             row = self.connection.execute("SELECT home, token, number, seen FROM walletsync_marker").fetchone()
         return Marker(*row) if row else None
+
+    def has_logged(self) -> bool:
+        """Tell whether the change log names anything. Raises WalletTrouble."""
+        with self._translated():
+            return self.connection.execute("SELECT 1 FROM walletsync_log LIMIT 1").fetchone() is not None
 
     def read_log(self) -> LogPage:
         """Return what the change log names, for sets that take part, each key once."""
@@ -192,16 +224,31 @@ class Guest:
 
     def read(self, table: SetTable, key: Sequence[SqlValue]) -> Row | Excluded | None:
         """Return what the wallet has of one key."""
-        row = self.connection.execute(table.select_row, key).fetchone()
-        if row is None:
-            return None
-        return _row(table, row[1:]) if row[0] else Excluded()
+        rows = self.connection.execute(table.select_row(key), key).fetchall()
+        match rows:
+            case []:
+                return None
+            case [(takes_part, *values)] if takes_part:
+                return _row(table, values)
+        return Excluded()
 
     def scan(self, table: SetTable) -> Iterator[tuple[str, Row]]:
         """Walk all rows of a set that take part."""
         width = len(table.profile.key)
         for row in self.connection.execute(table.select_all):
-            yield encode_key(row[:width]), _row(table, row[width:])
+            key = row[:width]
+            if None not in key or isinstance(self.read(table, key), Row):  # null is unlike null: there may be two
+                yield encode_key(key), _row(table, row[width:])
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Turn what SQLite says of the whole database into WalletTrouble. What it says of a row passes."""
+        try:
+            yield
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.DatabaseError as error:
+            raise WalletTrouble(*_trouble(self.path, error, self._lock_wait)) from error
 
     def _wanted(self) -> dict[str, str]:
         return triggers.wanted(self.layout, triggers=self.use_triggers)
@@ -220,11 +267,11 @@ def _row(table: SetTable, values: Sequence[SqlValue]) -> Row:
     return Row(value, digest(value))
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, lock_wait: float) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=rw",
         uri=True,
-        timeout=LOCK_WAIT,
+        timeout=lock_wait,
         isolation_level=None,
         check_same_thread=False,
     )
@@ -233,21 +280,10 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-@contextlib.contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Turn what SQLite says of the whole database into WalletTrouble. What it says of a row passes."""
-    try:
-        yield
-    except sqlite3.IntegrityError:
-        raise
-    except sqlite3.DatabaseError as error:
-        raise WalletTrouble(*_trouble(path, error)) from error
-
-
-def _trouble(path: Path, error: sqlite3.DatabaseError) -> tuple[WalletState, str]:
+def _trouble(path: Path, error: sqlite3.DatabaseError, lock_wait: float) -> tuple[WalletState, str]:
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return "locked", f"{path} stayed locked by the wallet for {LOCK_WAIT:.0f} s; it is tried again"
+        return "locked", f"{path} stayed locked by the wallet for {lock_wait:g} s; it is tried again"
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
         writable = os.access(path.parent, os.W_OK) and os.access(path, os.W_OK)
         hint = "" if writable else f": this user must be allowed to write {path} and its folder"

@@ -72,6 +72,11 @@ def keep_other_members(old: bytes, new: bytes, shared: frozenset[str]) -> bytes:
     return msgspec.json.encode(others | msgspec.json.decode(new, type=dict[str, object]), order="sorted")
 
 
+def placeholder(value: SqlValue, mark: str = "?") -> str:
+    """Return how SQL takes this value as a parameter: Python binds text that is not UTF-8 as a blob."""
+    return f"CAST({mark} AS TEXT)" if isinstance(value, BrokenText) else mark
+
+
 def digest(value: bytes) -> bytes:
     """Return the digest of a row's value."""
     return hashlib.blake2b(value, digest_size=16).digest()

@@ -2,14 +2,20 @@
 
 A set shares all columns of its table but its key (which is the element's key), those that the profile calls local,
 and generated ones. A column that only some wallets' tables have is carried for them by the others.
+
+A key is one row, exactly. So a key has to be unique by the table's own constraints, and rows are found by the very
+value of the key: SQLite's comparison takes 1 and 1.0 for equal, and "a" and "A" in a column that ignores case, while
+their keys differ. Where a constraint lets two rows have one key all the same (null is unlike null), neither takes part.
 """
 
+import re
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from config.profile import GhostRule, Profile, SetProfile
+from daemon.wallet.rows import SqlValue, placeholder
 
 CIRCLE_SET = "circle"
 """The set of the circle's wallets: ours, in no wallet database."""
@@ -25,13 +31,22 @@ def names(columns: Sequence[str]) -> str:
     return ", ".join(quoted(column) for column in columns)
 
 
+_SQL_TYPES: dict[type, str] = {int: "integer", float: "real", bytes: "blob"}  # any other is text
+
+
 @dataclass(frozen=True)
 class SetTable:
-    """One set's table: which columns are its key, which are shared, and the SQL made from them."""
+    """One set's table: which columns are its key, which are shared, and the SQL made from them.
+
+    ``rivals`` are the columns of unique constraints other than the key's: what REPLACE may remove another row for.
+    ``quietly`` says that a constraint of the table settles conflicts in a way of its own, such as REPLACE.
+    """
 
     profile: SetProfile
     ghosts: tuple[GhostRule, ...]
     shared: tuple[str, ...]
+    rivals: tuple[tuple[str, ...], ...] = ()
+    quietly: bool = False
 
     @property
     def name(self) -> str:
@@ -50,16 +65,23 @@ class SetTable:
         parts += [f"NOT ({ghost.where})" for ghost in self.ghosts if ghost.table == self.profile.table]
         return " AND ".join(parts) or "1"
 
-    @cached_property
-    def key_matches(self) -> str:
-        """The condition that selects the row of a key."""
-        return " AND ".join(f"{quoted(column)} IS ?" for column in self.profile.key)
+    @property
+    def or_abort(self) -> str:
+        """The conflict clause for our own writes: where the table would settle conflicts quietly, we fail instead."""
+        return " OR ABORT" if self.quietly else ""
 
-    @cached_property
-    def select_row(self) -> str:
-        """Select whether a key's row takes part, and its shared columns."""
+    def key_matches(self, key: Sequence[SqlValue]) -> str:
+        """Return the condition that selects the row of a key, whose columns are the parameters from ?1 on."""
+        return " AND ".join(
+            _is_exactly(quoted(column), value, f"?{number}")
+            for number, (column, value) in enumerate(zip(self.profile.key, key, strict=True), start=1)
+        )
+
+    def select_row(self, key: Sequence[SqlValue]) -> str:
+        """Return the SQL that selects whether a key's row takes part, and its shared columns."""
         columns = "".join(f", {quoted(column)}" for column in self.shared)
-        return f"SELECT ({self.condition}) IS TRUE{columns} FROM {quoted(self.profile.table)} WHERE {self.key_matches}"
+        matches = self.key_matches(key)
+        return f"SELECT ({self.condition}) IS TRUE{columns} FROM {quoted(self.profile.table)} WHERE {matches} LIMIT 2"
 
     @cached_property
     def select_all(self) -> str:
@@ -80,6 +102,9 @@ class Layout:
         return sorted(self.table_by_set.values(), key=lambda table: (table.profile.order, table.name))
 
 
+_SETTLES_CONFLICTS = re.compile(r"\bON\s+CONFLICT\s+(REPLACE|IGNORE|FAIL|ROLLBACK)\b", re.IGNORECASE)
+
+
 def lay_out(connection: sqlite3.Connection, profile: Profile, optional: Sequence[str]) -> tuple[Layout, list[str]]:
     """Compare a profile with a real database: return the layout, and one sentence for each thing that is amiss."""
     columns_by_table = {
@@ -94,15 +119,43 @@ def lay_out(connection: sqlite3.Connection, profile: Profile, optional: Sequence
     problems = _missing(columns_by_table, profile, active)
     if problems:
         return Layout({}), problems
-    tables = {each.name: _table(each, profile, columns_by_table[each.table]) for each in active}
-    problems = [problem for table in tables.values() for problem in _condition_problem(connection, table)]
+    tables = {each.name: _table(connection, each, profile, columns_by_table[each.table]) for each in active}
+    problems = [
+        problem
+        for table in tables.values()
+        for problem in (*_unfit(connection, table, columns_by_table), *_condition_problem(connection, table))
+    ]
     return Layout(tables), problems
+
+
+def _is_exactly(column: str, value: SqlValue, mark: str) -> str:
+    """Return the condition that a column holds this very value. The plain comparison is there for the index."""
+    if value is None:
+        return f"{column} IS {mark}"
+    kind = next((name for kind, name in _SQL_TYPES.items() if type(value) is kind), "text")
+    same = placeholder(value, mark)
+    exactly = f" AND {column} COLLATE BINARY IS {same}" if kind == "text" else ""
+    return f"{column} IS {same} AND typeof({column}) = '{kind}'{exactly}"
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> dict[str, bool]:
     """Return a table's columns, and for each whether it can be written (generated ones cannot)."""
     rows = connection.execute("SELECT name, hidden FROM pragma_table_xinfo(?)", (table,))
     return {name: hidden == 0 for name, hidden in rows}
+
+
+def _unique_constraints(connection: sqlite3.Connection, table: str, origins: str) -> list[tuple[str, ...]]:
+    """Return the columns of each of a table's unique constraints of these origins (see pragma index_list)."""
+    rows = connection.execute("SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", (table,))
+    primary_key = tuple(name for (name,) in rows)
+    indexes = connection.execute(
+        'SELECT name FROM pragma_index_list(?) WHERE "unique" AND NOT partial AND instr(?, origin)', (table, origins)
+    ).fetchall()
+    by_index = [
+        tuple(name for (name,) in connection.execute("SELECT name FROM pragma_index_info(?) ORDER BY seqno", index))
+        for index in indexes
+    ]
+    return [columns for columns in (primary_key, *by_index) if columns and None not in columns]
 
 
 def _missing(columns_by_table: dict[str, dict[str, bool]], profile: Profile, active: Sequence[SetProfile]) -> list[str]:
@@ -121,10 +174,38 @@ def _missing(columns_by_table: dict[str, dict[str, bool]], profile: Profile, act
     return problems
 
 
-def _table(each: SetProfile, profile: Profile, columns: dict[str, bool]) -> SetTable:
+def _table(connection: sqlite3.Connection, each: SetProfile, profile: Profile, columns: dict[str, bool]) -> SetTable:
     kept_back = {*each.key, *each.local}
     shared = tuple(sorted(name for name, writable in columns.items() if writable and name not in kept_back))
-    return SetTable(each, tuple(ghost for ghost in profile.ghosts), shared)
+    # Not those of indexes: a wallet may drop an index and then its column, which a trigger that names it would prevent.
+    constraints = _unique_constraints(connection, each.table, origins="u")
+    rivals = tuple(unique for unique in constraints if set(unique) != set(each.key))
+    (sql,) = connection.execute(
+        "SELECT max(sql) FROM sqlite_master WHERE tbl_name = ? COLLATE NOCASE AND type IN ('table', 'view')",
+        (each.table,),
+    ).fetchone()
+    return SetTable(each, profile.ghosts, shared, rivals, _SETTLES_CONFLICTS.search(sql or "") is not None)
+
+
+def _unfit(connection: sqlite3.Connection, table: SetTable, columns_by_table: dict[str, dict[str, bool]]) -> list[str]:
+    """Say what makes a table unfit for a set: it cannot be written, or its key does not name one row."""
+    name, key, local = table.profile.table, table.profile.key, table.profile.local
+    kind = connection.execute(
+        "SELECT type FROM pragma_table_list WHERE schema = 'main' AND name = ? COLLATE NOCASE", (name,)
+    ).fetchone()
+    if kind != ("table",):
+        return [f"{name} of the set {table.name} is no ordinary table"]
+    problems = []
+    if generated := [column for column in key if not columns_by_table[name][column]]:
+        problems.append(f"the key column {', '.join(generated)} of the table {name} is a generated one")
+    if not any(set(unique) <= set(key) for unique in _unique_constraints(connection, name, origins="uc")):
+        problems.append(f"no unique constraint of the table {name} makes {', '.join(key)} name one row")
+    needy = connection.execute(
+        'SELECT name FROM pragma_table_info(?) WHERE "notnull" AND dflt_value IS NULL', (name,)
+    ).fetchall()
+    if stuck := [column for (column,) in needy if column in local]:
+        problems.append(f"the local column {', '.join(stuck)} of the table {name} must have a default or allow NULL")
+    return problems
 
 
 def _condition_problem(connection: sqlite3.Connection, table: SetTable) -> list[str]:

@@ -10,34 +10,24 @@ step is one of:
 - *refused*: the wallet's constraints do not take it, or writing it would change rows that nobody asked for (a foreign
   key that cascades, a trigger). It is rolled back to its savepoint and stays listed.
 
-Refused rows are tried once more, all together, each deleted and then inserted with its local columns kept and foreign
-keys checked at the end: so two rows that exchange a unique value come through.
+A refused row is tried again once others have been written: first alone, as long as that helps. What then is refused
+for another row's sake (unique values, foreign keys) is tried together, each row deleted and then inserted with its
+local columns kept and foreign keys checked at the end: so two rows that exchange a unique value come through. A row
+that is in the way of the others there waits, and they are tried without it.
 """
 
-import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from daemon.wallet.guest import Excluded, Guest, Row
-from daemon.wallet.rows import InvalidValue, SqlValue, decode_key, decode_value, digest, encode_key
-from daemon.wallet.tables import SetTable, names, quoted
-from daemon.wallet.triggers import KEY_COLUMNS
+from daemon.wallet.references import dangling, has_deferred, to_blame
+from daemon.wallet.rows import InvalidValue, SqlValue, decode_key, digest
+from daemon.wallet.session import Place, Refusal, Session, Step
 
-Place = tuple[str, str]
+__all__ = ["Changed", "Outcome", "Place", "Refused", "Step", "Written", "write"]
 
-
-class Step(NamedTuple):
-    """One key to bring to a value, if its row still has this base."""
-
-    table: SetTable
-    key: str
-    base: bytes | None
-    wanted: bytes | None
-
-    @property
-    def place(self) -> Place:
-        """Set and key."""
-        return self.table.name, self.key
+EXCHANGE_ROUNDS = 10
+"""How often rows that are in the way are left out of an exchange before it is given up."""
 
 
 class Written(NamedTuple):
@@ -51,169 +41,137 @@ class Changed(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """The wallet does not take the row, and why."""
+    """The wallet does not take the row, and why. ``exchangeable``: it may yet, once other rows have changed."""
 
     reason: str
+    exchangeable: bool = False
 
 
 Outcome = Written | Changed | Refused
 
-
-class _Refusal(Exception):  # noqa: N818 - never leaves this module
-    pass
+_DANGLES = Refused("a row would refer to one that is not there")
 
 
 def write(guest: Guest, steps: Sequence[Step]) -> dict[Place, Outcome]:
-    """Carry out the steps: deletes first, children before parents, then inserts, parents before children."""
-    rank = {table.name: position for position, table in enumerate(guest.layout.parents_first)}
-    deletes = sorted((step for step in steps if step.wanted is None), key=lambda step: -rank[step.table.name])
-    inserts = sorted((step for step in steps if step.wanted is not None), key=lambda step: rank[step.table.name])
-    session = _Session(guest, {step.place for step in steps})
-    outcomes = {step.place: session.attempt(step) for step in (*deletes, *inserts)}
-    refused = [step for step in (*deletes, *inserts) if isinstance(outcomes[step.place], Refused)]
-    if len(refused) > 1 and session.together(refused):
-        outcomes |= {step.place: session.read_back(step) for step in refused}
+    """Carry out the steps: deletes first, children before parents, then inserts, parents before children.
+
+    Part of the caller's transaction. Raises WalletTrouble where the wallet rolled that back.
+    """
+    session = Session(guest, steps)
+    carry_out = _write_without_dangling if steps and has_deferred(guest) else _write
+    outcomes = carry_out(session, steps)
     session.forget_own_log()
     return outcomes
 
 
-class _Session:
-    """One write transaction: what may be touched in it, and where the log stood when it began."""
+def _write_without_dangling(session: Session, steps: Sequence[Step]) -> dict[Place, Outcome]:
+    """Carry out the steps, leaving out those that the commit would fail for."""
+    guest, refused = session.guest, set[Place]()
+    before = dangling(guest, steps)
+    while True:
+        session.connection.execute("SAVEPOINT walletsync_all")
+        rest = [step for step in steps if step.place not in refused]
+        outcomes = _write(session, rest)
+        broken = dangling(guest, steps) - before
+        if not broken:
+            session.connection.execute("RELEASE walletsync_all")
+            return outcomes | dict.fromkeys(refused, _DANGLES)
+        refused |= to_blame(guest, broken, rest)
+        session.connection.execute("ROLLBACK TO walletsync_all")
+        session.connection.execute("RELEASE walletsync_all")
 
-    def __init__(self, guest: Guest, allowed: set[Place]) -> None:
-        self._guest = guest
-        self._connection = guest.connection
-        self._allowed = allowed
-        self._log_start = self._log_end()
-        self._checked = self._log_start
 
-    def attempt(self, step: Step) -> Outcome:
-        """Carry out one step, or leave the database as if it had not been tried."""
+def _write(session: Session, steps: Sequence[Step]) -> dict[Place, Outcome]:
+    ordered = _in_order(session.guest, steps)
+    outcomes = {step.place: _attempt(session, step) for step in ordered}
+    while refused := _refused(outcomes, ordered):
+        outcomes |= {step.place: _attempt(session, step) for step in refused}
+        if len(_refused(outcomes, ordered)) == len(refused):
+            break
+    came_through = _exchange(session, _refused(outcomes, ordered, exchangeable=True))
+    return outcomes | {step.place: _written(session, step) for step in came_through}
+
+
+def _in_order(guest: Guest, steps: Sequence[Step]) -> list[Step]:
+    rank = {table.name: position for position, table in enumerate(guest.layout.parents_first)}
+    deletes = sorted((step for step in steps if step.wanted is None), key=lambda step: -rank[step.table.name])
+    inserts = sorted((step for step in steps if step.wanted is not None), key=lambda step: rank[step.table.name])
+    return [*deletes, *inserts]
+
+
+def _refused(outcomes: dict[Place, Outcome], steps: Iterable[Step], *, exchangeable: bool = False) -> list[Step]:
+    refused = []
+    for step in steps:
+        outcome = outcomes[step.place]
+        if isinstance(outcome, Refused) and (outcome.exchangeable or not exchangeable):
+            refused.append(step)
+    return refused
+
+
+def _attempt(session: Session, step: Step) -> Outcome:
+    """Carry out one step, or leave the database as if it had not been tried."""
+    try:
+        found = session.guest.read(step.table, _key_columns(step))
+        if _base(found, step.base) != step.base:
+            return Changed()
+        if _is_as_wanted(found, step):
+            return Written(step.base)
+        session.write(step, found)
+    except InvalidValue as error:
+        return Refused(f"this version cannot read it: {error}")
+    except Refusal as refusal:
+        return Refused(str(refusal), refusal.exchangeable)
+    return _written(session, step)
+
+
+def _exchange(session: Session, steps: Sequence[Step]) -> Sequence[Step]:
+    """Try refused steps as one, without those that turn out to be in the way. Return what came through."""
+    rest = steps
+    for _ in range(EXCHANGE_ROUNDS):
+        in_the_way = _together(session, rest) if rest else set[Place]()
+        if not in_the_way:
+            return rest
+        rest = [step for step in rest if step.place not in in_the_way]
+    return []
+
+
+def _together(session: Session, steps: Sequence[Step]) -> set[Place]:
+    """Delete all these rows, then insert them, foreign keys checked last. Return what failed: then nothing is done."""
+    connection = session.connection
+    before = dangling(session.guest, steps)
+    connection.execute("PRAGMA defer_foreign_keys = ON")
+    connection.execute("SAVEPOINT walletsync_exchange")
+    failed = _delete_and_insert(session, steps)
+    if not failed:
+        failed = to_blame(session.guest, dangling(session.guest, steps) - before, steps)
+    if failed:
+        connection.execute("ROLLBACK TO walletsync_exchange")
+    connection.execute("RELEASE walletsync_exchange")
+    connection.execute("PRAGMA defer_foreign_keys = OFF")
+    return failed
+
+
+def _delete_and_insert(session: Session, steps: Sequence[Step]) -> set[Place]:
+    failed = set[Place]()
+    kept: dict[Place, dict[str, SqlValue]] = {}
+    for step in steps:
         try:
-            key = _key_columns(step)
-            found = self._guest.read(step.table, key)
-            if _base(found, step.base) != step.base:
-                return Changed()
-            if _is_as_wanted(found, step):
-                return Written(step.base)
-            self._in_savepoint(lambda: self._write(step, key, found))
-        except InvalidValue as error:
-            return Refused(f"this version cannot read it: {error}")
-        except _Refusal as refusal:
-            return Refused(str(refusal))
-        return self.read_back(step)
-
-    def together(self, steps: Sequence[Step]) -> bool:
-        """Try refused steps as one: all deleted, then inserted with their local columns, foreign keys checked last."""
-        self._connection.execute("PRAGMA defer_foreign_keys = ON")
+            kept[step.place] = session.delete(step)
+        except Refusal:
+            failed.add(step.place)
+    for step in steps:
         try:
-            self._in_savepoint(lambda: self._exchange(steps))
-        except _Refusal:
-            return False
-        finally:
-            self._connection.execute("PRAGMA defer_foreign_keys = OFF")
-        return True
+            if step.wanted is not None and step.place not in failed:
+                session.insert(step, kept[step.place])
+        except Refusal:
+            failed.add(step.place)
+    return failed
 
-    def read_back(self, step: Step) -> Written:
-        """Read what the row is like now: its new base."""
-        found = self._guest.read(step.table, decode_key(step.key))
-        return Written(found.digest if isinstance(found, Row) else None)
 
-    def forget_own_log(self) -> None:
-        """Take what this transaction itself has logged off the log: its rows are their own bases."""
-        self._connection.execute("DELETE FROM walletsync_log WHERE seq > ?", (self._log_start,))
-
-    def _in_savepoint(self, body: Callable[[], None]) -> None:
-        self._connection.execute("SAVEPOINT walletsync")
-        try:
-            body()
-            self._check_log()
-        except (sqlite3.IntegrityError, sqlite3.DataError, _Refusal) as error:
-            self._connection.execute("ROLLBACK TO walletsync")
-            raise _Refusal(str(error)) from error
-        finally:
-            self._connection.execute("RELEASE walletsync")
-        self._checked = self._log_end()
-
-    def _write(self, step: Step, key: Sequence[SqlValue], found: Row | Excluded | None) -> None:
-        if step.wanted is None:
-            self._delete(step.table, key)
-            return
-        columns = _columns(step.table, step.wanted)
-        if found is None:
-            _insert(self._connection, step.table.profile.table, _with_key(step.table, key, columns))
-        elif columns:
-            assignments = ", ".join(f"{quoted(name)} = ?" for name in columns)
-            self._connection.execute(
-                f"UPDATE {quoted(step.table.profile.table)} SET {assignments} WHERE {step.table.key_matches}",
-                (*columns.values(), *key),
-            )
-        self._lay_ghosts(step.table, _with_key(step.table, key, columns))
-
-    def _exchange(self, steps: Sequence[Step]) -> None:
-        kept = [self._local_columns(step) for step in steps]
-        dangling = self._dangling(steps)
-        for step in steps:
-            self._delete(step.table, decode_key(step.key))
-        for step, local in zip(steps, kept, strict=True):
-            if step.wanted is not None:
-                columns = _with_key(step.table, decode_key(step.key), _columns(step.table, step.wanted)) | local
-                _insert(self._connection, step.table.profile.table, columns)
-                self._lay_ghosts(step.table, columns)
-        if self._dangling(steps) - dangling:
-            raise _Refusal("a row refers to one that is not there")
-
-    def _dangling(self, steps: Sequence[Step]) -> set[tuple[SqlValue, ...]]:
-        """Return the rows that refer to nothing, of all tables that the steps could leave so."""
-        touched = {step.table.profile.table for step in steps}
-        children = {
-            table.profile.table
-            for table in self._guest.layout.table_by_set.values()
-            for (parent,) in self._connection.execute(
-                'SELECT "table" FROM pragma_foreign_key_list(?)', (table.profile.table,)
-            )
-            if parent in touched
-        }
-        return {
-            row
-            for table in touched | children
-            for row in self._connection.execute(f"PRAGMA foreign_key_check({quoted(table)})")
-        }
-
-    def _local_columns(self, step: Step) -> dict[str, SqlValue]:
-        local = step.table.profile.local
-        if not local:
-            return {}
-        row = self._connection.execute(
-            f"SELECT {names(local)} FROM {quoted(step.table.profile.table)} WHERE {step.table.key_matches}",
-            decode_key(step.key),
-        ).fetchone()
-        return dict(zip(local, row, strict=True)) if row else {}
-
-    def _delete(self, table: SetTable, key: Sequence[SqlValue]) -> None:
-        self._connection.execute(f"DELETE FROM {quoted(table.profile.table)} WHERE {table.key_matches}", key)
-
-    def _lay_ghosts(self, table: SetTable, columns: Mapping[str, SqlValue]) -> None:
-        """Delete the ghosts that this row replaces."""
-        for ghost in table.ghosts:
-            if ghost.replaced_by == table.name:
-                matches = " AND ".join(f"{quoted(column)} IS ?" for column in ghost.match)
-                self._connection.execute(
-                    f"DELETE FROM {quoted(ghost.table)} WHERE ({ghost.where}) AND {matches}",
-                    [columns.get(column) for column in ghost.match.values()],
-                )
-
-    def _check_log(self) -> None:
-        """Refuse what changed rows that are not on the list."""
-        for set_name, *values in self._connection.execute(
-            f"SELECT set_name, {', '.join(KEY_COLUMNS)} FROM walletsync_log WHERE seq > ?", (self._checked,)
-        ):
-            table = self._guest.layout.table_by_set.get(set_name)
-            if table and (set_name, encode_key(values[: len(table.profile.key)])) not in self._allowed:
-                raise _Refusal(f"writing it would also change a row of {table.profile.table} that nobody asked for")
-
-    def _log_end(self) -> int:
-        return int(self._connection.execute("SELECT coalesce(max(seq), 0) FROM walletsync_log").fetchone()[0])
+def _written(session: Session, step: Step) -> Written:
+    """Read what the row is like now: its new base."""
+    found = session.read(step)
+    return Written(found.digest if isinstance(found, Row) else None)
 
 
 def _base(found: Row | Excluded | None, expected: bytes | None) -> bytes | None:
@@ -242,19 +200,3 @@ def _key_columns(step: Step) -> list[SqlValue]:
     if len(columns) != len(step.table.profile.key):
         raise InvalidValue(f"the key {step.key} does not have the columns {', '.join(step.table.profile.key)}")
     return columns
-
-
-def _columns(table: SetTable, value: bytes) -> dict[str, SqlValue]:
-    """Return those members of a value that are columns here."""
-    return {name: member for name, member in decode_value(value).items() if name in table.shared_set}
-
-
-def _with_key(table: SetTable, key: Sequence[SqlValue], columns: Mapping[str, SqlValue]) -> dict[str, SqlValue]:
-    return dict(zip(table.profile.key, key, strict=True)) | dict(columns)
-
-
-def _insert(connection: sqlite3.Connection, table: str, columns: Mapping[str, SqlValue]) -> None:
-    marks = ", ".join("?" for _ in columns)
-    connection.execute(
-        f"INSERT INTO {quoted(table)} ({names(list(columns))}) VALUES ({marks})", tuple(columns.values())
-    )

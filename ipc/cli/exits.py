@@ -24,13 +24,19 @@ class ExitCode(IntEnum):
 
 
 _EXIT_CODE_BY_REFUSAL = {
+    messages.INTERNAL_ERROR: ExitCode.FAULT,
+    messages.PARSE_ERROR: ExitCode.FAULT,
+    messages.INVALID_REQUEST: ExitCode.FAULT,
     messages.SECRETS_UNUSABLE: ExitCode.CONFIGURATION_UNUSABLE,
     messages.WALLET_UNFIT: ExitCode.WALLET_UNFIT,
 }
 
 
 def exit_code_of_refusal(error_code: int) -> ExitCode:
-    """Return how a command ends to which the daemon answered with this error code."""
+    """Return how a command ends to which the daemon answered with this error code.
+
+    A fault of the daemon's, or a call that our own client put wrongly, is a fault of ours, and no refusal.
+    """
     return _EXIT_CODE_BY_REFUSAL.get(error_code, ExitCode.REFUSED)
 
 

@@ -4,13 +4,13 @@ What needs attention stands last, where the eye is when a command has ended.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 
 from rich.console import RenderableType
 from rich.text import Text
 
 from ipc.cli.tables import Cell, facts, table
-from ipc.cli.words import REASON_WORDS, clean, count, distance, parse_time, relative, size, state_of
+from ipc.cli.telling import Telling
+from ipc.cli.words import REASON_WORDS, clean, count, listed, parse_time, size, state_of
 from ipc.messages import CircleWallet, Held, ServerStatus, SetStatus, Status, WalletStatus
 
 SILENT_DAYS_WORTH_SAYING = 30
@@ -22,19 +22,26 @@ _WALLET_WORDS = {
     "unfit": "not a database that this profile fits",
     "readonly": "cannot be written to",
 }
+_WALLET_ADVICE = {
+    "absent": "Put it back, or name its new place as path under [wallet] in config.toml. Nothing counts as deleted.",
+    "locked": "Let the other program finish; walletsync tries again by itself.",
+    "unfit": "`{doctor}` says what differs. Nothing in it is touched, and your servers keep what they have.",
+    "readonly": "Make the file and its folder writable for yourself; walletsync tries again by itself.",
+}
+_PAY = "Pay it with a wallet, and the sync goes on by itself."
 
 
-def status_view(status: Status, now: datetime) -> Iterator[RenderableType]:
+def status_view(status: Status, telling: Telling) -> Iterator[RenderableType]:
     """Render the whole status, part by part."""
     yield wallet_view(status.wallet)
     yield ""
-    yield servers_view(status.servers, now)
+    yield servers_view(status.servers, telling)
     if status.wallets:
         yield ""
-        yield wallets_view(status.wallets, now)
+        yield wallets_view(status.wallets, telling)
     yield ""
     yield sets_view(status.sets)
-    yield from warnings(attention(status, now))
+    yield from warnings(attention(status, telling))
 
 
 def warnings(sentences: Iterable[str]) -> Iterator[Text]:
@@ -43,6 +50,12 @@ def warnings(sentences: Iterable[str]) -> Iterator[Text]:
         if number == 0:
             yield Text()
         yield Text(f"! {sentence}", style="yellow")
+
+
+def held_words(held: Held) -> str:
+    """Say what is held, and where it was deleted."""
+    what = listed(f"{number:,} of {clean(name)}" for name, number in held.sets.items())
+    return f"A mass delete {'on another wallet' if held.direction == 'in' else 'here'} ({what})"
 
 
 def wallet_view(wallet: WalletStatus) -> RenderableType:
@@ -58,25 +71,31 @@ def wallet_view(wallet: WalletStatus) -> RenderableType:
     )
 
 
-def servers_view(servers: Sequence[ServerStatus], now: datetime) -> RenderableType:
+def servers_view(servers: Sequence[ServerStatus], telling: Telling) -> RenderableType:
     """Render the enrolled servers, or say how to enroll one."""
     if not servers:
         return Text("No server yet. `walletsync enroll URL` takes one up, `walletsync join` joins your other wallets.")
     rows = [
-        (server.url, _state_cell(server), relative(server.last_success, now), _next_try(server, now), _size(server))
+        (
+            server.url,
+            _state_cell(server),
+            telling.moment(server.last_success),
+            _next_try(server, telling),
+            _size(server),
+        )
         for server in servers
     ]
     return table(("Server", "State", "Last success", "Next try", "Size"), rows, numbers=("Size",))
 
 
-def wallets_view(wallets: Sequence[CircleWallet], now: datetime) -> RenderableType:
+def wallets_view(wallets: Sequence[CircleWallet], telling: Telling) -> RenderableType:
     """Render the wallets of the circle."""
     if not wallets:
         return Text("No circle yet. `walletsync enroll URL` makes one, `walletsync join` takes part in one.")
     rows = [
         (
             f"{wallet.shown_as} (this one)" if wallet.me else wallet.shown_as,
-            relative(max(wallet.last_seen.values(), key=parse_time, default=None), now),
+            telling.moment(max(wallet.last_seen.values(), key=parse_time, default=None)),
             f"{wallet.holds_up:,}",
         )
         for wallet in wallets
@@ -97,15 +116,16 @@ def sets_view(sets: dict[str, SetStatus]) -> RenderableType:
     return table(columns, rows, numbers=columns[1:])
 
 
-def attention(status: Status, now: datetime) -> Iterator[str]:
+def attention(status: Status, telling: Telling) -> Iterator[str]:
     """Say, one sentence each, what a person should know or do."""
     if status.wallet.state != "ok":
         reason = status.wallet.reason or _WALLET_WORDS[status.wallet.state]
-        yield f"The wallet database cannot be used now: {clean(reason)}"
+        advice = _WALLET_ADVICE[status.wallet.state].format(doctor=telling.spelled("doctor"))
+        yield f"The wallet database cannot be used now: {_sentence(clean(reason))} {advice}"
     for server in status.servers:
-        yield from server_attention(server, now)
+        yield from server_attention(server, telling)
     for held in status.held:
-        yield _held_attention(held, now)
+        yield _held_attention(held, telling)
     unapplied = sum(held.unapplied for held in status.sets.values())
     if unapplied:
         yield f"{count(unapplied, 'change')} not written to the wallet database yet; tried again with each sync."
@@ -114,22 +134,26 @@ def attention(status: Status, now: datetime) -> Iterator[str]:
             yield f"{clean(wallet.shown_as)} was not heard of for {wallet.silent_days} days."
 
 
-def server_attention(server: ServerStatus, now: datetime) -> Iterator[str]:
+def server_attention(server: ServerStatus, telling: Telling) -> Iterator[str]:
     """Say, one sentence each, what a person should know or do about a server."""
     if server.payment is not None:
         amount = f" {clean(server.payment.amount)}" if server.payment.amount else ""
-        yield f"{clean(server.url)} wants to be paid{amount}: {clean(server.payment.uri)}"
-    if server.error is not None:
-        since = distance((now - parse_time(server.error.since)).total_seconds())
-        yield f"{clean(server.url)}, for {since}: {clean(server.error.message)}"
+        yield f"{clean(server.url)} wants to be paid{amount}: {clean(server.payment.uri)} {_PAY}"
+    elif server.error is not None:
+        yield f"{clean(server.url)}, {telling.since(server.error.since)}: {clean(server.error.message)}"
 
 
-def _held_attention(held: Held, now: datetime) -> str:
-    what = ", ".join(f"{number:,} of {clean(name)}" for name, number in held.sets.items())
-    where = "on another wallet" if held.direction == "in" else "here"
-    since = relative(held.since, now)
-    decide = f"`walletsync approve {held.id}` or `walletsync reject {held.id}`"
-    return f"A mass delete {where} ({what}) was held {since} and waits for you: {decide}."
+def _held_attention(held: Held, telling: Telling) -> str:
+    approve, reject = (f"`{telling.spelled(f'{verb} {held.id}')}`" for verb in ("approve", "reject"))
+    if held.direction == "in":
+        choice = f"{approve} deletes them here too, {reject} keeps them, on all your wallets."
+    else:
+        choice = f"{approve} deletes them on all your wallets, {reject} puts them back."
+    return f"{held_words(held)} waits for you {telling.since(held.since)}: {choice}"
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _state_cell(server: ServerStatus) -> Cell:
@@ -137,12 +161,12 @@ def _state_cell(server: ServerStatus) -> Cell:
     return Text(state_of(server), style="green" if good else "yellow")
 
 
-def _next_try(server: ServerStatus, now: datetime) -> str:
+def _next_try(server: ServerStatus, telling: Telling) -> str:
     if server.next_try is None:
         return "-"
     if server.next_reason in {None, "schedule"}:
-        return relative(server.next_try, now)
-    return f"{relative(server.next_try, now)}, {REASON_WORDS[server.next_reason]}"
+        return telling.moment(server.next_try)
+    return f"{telling.moment(server.next_try)}, {REASON_WORDS[server.next_reason]}"
 
 
 def _size(server: ServerStatus) -> str:

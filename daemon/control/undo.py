@@ -1,0 +1,119 @@
+"""Requests about what is held, and about deleted values that can be had back."""
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from daemon.circle import Circle
+from daemon.state.history import Kept
+from daemon.status import held_deletes
+from daemon.syncer import SYNC_ID_BYTES
+from daemon.times import from_rfc3339, rfc3339
+from daemon.wallet.guest import WalletTrouble
+from ipc.dispatch import Method
+from ipc.errors import Refusal
+from ipc.messages import (
+    WALLET_UNFIT,
+    HeldParams,
+    HeldResult,
+    HistoryEntry,
+    HistoryParams,
+    HistoryResult,
+    HistoryShowParams,
+    HistoryShowResult,
+    RestoreParams,
+    RestoreResult,
+)
+
+_HELD = re.compile(r"[Hh]([0-9]{1,15})")
+
+
+class UndoDesk:
+    """Decides what is held, and gives deleted values back."""
+
+    def __init__(self, circle: Circle) -> None:
+        self._circle = circle
+        self._keeper = circle.keeper
+
+    def methods(self) -> dict[str, Method[Any]]:
+        """Return the methods by name."""
+        return {
+            "approve": Method(HeldParams, self._approve, changes=True),
+            "reject": Method(HeldParams, self._reject, changes=True),
+            "history": Method(HistoryParams, self._history, changes=False),
+            "history_show": Method(HistoryShowParams, self._show, changes=False),
+            "restore": Method(RestoreParams, self._restore, changes=True),
+        }
+
+    async def _approve(self, params: HeldParams) -> HeldResult:
+        return await self._decide(params, self._keeper.approve)
+
+    async def _reject(self, params: HeldParams) -> HeldResult:
+        return await self._decide(params, self._keeper.reject)
+
+    async def _decide(self, params: HeldParams, decision: Callable[[int], None]) -> HeldResult:
+        match = _HELD.fullmatch(params.held)
+        if match is None:
+            raise Refusal(f"{params.held!r} is no id of something held: they look like H1, and status shows them")
+        try:
+            await self._circle.exclusively(partial(decision, int(match[1])))
+        except LookupError:
+            raise Refusal(f"nothing is held as {params.held}: status shows what is") from None
+        except WalletTrouble as trouble:
+            raise Refusal(trouble.reason, code=WALLET_UNFIT) from trouble
+        await self._after_a_change()
+        return HeldResult(held=held_deletes(self._circle.reporter.overview))
+
+    async def _history(self, params: HistoryParams) -> HistoryResult:
+        kept = await self._circle.exclusively(partial(self._keeper.store.history.last, params.limit))
+        return HistoryResult(entries=[_entry(each) for each in kept])
+
+    async def _show(self, params: HistoryShowParams) -> HistoryShowResult:
+        found = await self._circle.exclusively(partial(self._keeper.store.history.get, [params.id]))
+        if not found:
+            raise Refusal(f"nothing is kept as {params.id}: `walletsync history` lists what is")
+        value = self._keeper.store.vault.open(found[0].sealed)
+        return HistoryShowResult(entry=_entry(found[0]), value=msgspec.Raw(value))
+
+    async def _restore(self, params: RestoreParams) -> RestoreResult:
+        kept = await self._circle.exclusively(partial(self._find, params))
+        if not kept:
+            raise Refusal("nothing is kept of that: `walletsync history` lists what is")
+        restored = await self._circle.exclusively(partial(self._keeper.restore, kept))
+        await self._after_a_change()
+        return RestoreResult(restored=[_entry(each) for each in restored])
+
+    def _find(self, params: RestoreParams) -> list[Kept]:
+        history = self._keeper.store.history
+        match params:
+            case RestoreParams(ids=[*ids], sync_id=None, before=None):
+                return history.get(ids)
+            case RestoreParams(ids=None, sync_id=str(sync_id), before=None):
+                return history.of_sync(sync_id)
+            case RestoreParams(ids=None, sync_id=None, before=str(before)):
+                return history.first_since(_seconds(before))
+            case _:
+                raise Refusal("say what to restore by just one of ids, sync_id and before")
+
+    async def _after_a_change(self) -> None:
+        """Bring the change to the wallet and to the servers soon."""
+        await self._circle.reporter.refresh()
+        sync_id = self._circle.surroundings.ids(SYNC_ID_BYTES).hex()
+        for syncer in self._circle.syncer_by_url.values():
+            syncer.request("change", sync_id)
+
+
+def _entry(kept: Kept) -> HistoryEntry:
+    return HistoryEntry(
+        id=kept.number, at=rfc3339(kept.at), sync_id=kept.sync_id, cause=kept.cause, set=kept.set_name, key=kept.key
+    )
+
+
+def _seconds(text: str) -> float:
+    try:
+        return from_rfc3339(text)
+    except ValueError as error:
+        raise Refusal(f"{text!r} is no time: {error}") from None

@@ -1,0 +1,95 @@
+"""Looks at a home's files: configuration, secrets, permissions, sockets."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from config.errors import ConfigError
+from config.load import load_settings
+from config.model import Settings
+from config.paths import Paths, check_socket_paths
+from daemon import keys
+from daemon.blob.keys import wallet_keys
+from daemon.doctor.finding import Finding
+from daemon.errors import SecretsError
+from ipc import BlockingClient, IpcError, NotRunning
+
+_FOR_OTHERS = 0o077
+_WRITABLE_FOR_OTHERS = 0o022
+
+
+def configuration_finding(paths: Paths) -> tuple[Finding, Settings | None]:
+    """Tell whether the configuration can be used."""
+    try:
+        settings = load_settings(paths.config_file)
+    except ConfigError as error:
+        return Finding(
+            "configuration", "bad", str(error), "Correct it; config/example.toml explains each setting."
+        ), None
+    return Finding("configuration", "ok", f"{paths.config_file} can be used"), settings
+
+
+def file_findings(paths: Paths) -> Iterator[Finding]:
+    """Tell what is amiss with the places of a home's files, and who may use them."""
+    try:
+        check_socket_paths(paths)
+    except ConfigError as error:
+        yield Finding("paths", "bad", str(error), "Choose a home with a shorter path.")
+    amiss = [
+        *_amiss(paths.state_folder, _FOR_OTHERS, "chmod 700"),
+        *_amiss(paths.state_database, _FOR_OTHERS, "chmod 600"),
+        *_amiss(paths.config_file, _WRITABLE_FOR_OTHERS, "chmod 600"),
+        *_amiss(paths.run_folder, _FOR_OTHERS, "chmod 700"),
+    ]
+    yield from amiss
+    if not amiss:
+        yield Finding("permissions", "ok", "only this user can read and change what is kept")
+
+
+def secrets_finding(paths: Paths) -> Finding:
+    """Tell whether the keys can be had. They are read and checked, and shown to nobody."""
+    if not paths.secrets.exists():
+        return Finding("secrets", "warning", f"there is no {paths.secrets} yet", "The daemon's first start makes it.")
+    try:
+        held, _ = keys.load_or_create(paths.secrets, _make_none)
+        wallet_id = wallet_keys(held.wallet.reveal()).id
+    except SecretsError as error:
+        return Finding("secrets", "bad", str(error), "Put the file back from a backup; without it, join again.")
+    circle = "in a circle" if held.root else "in no circle yet"
+    return Finding("secrets", "ok", f"the keys of wallet {wallet_id} can be read; it is {circle}")
+
+
+def daemon_finding(paths: Paths) -> Finding:
+    """Tell whether a daemon answers."""
+    try:
+        with BlockingClient(paths.control_socket) as client:
+            hello = client.hello()
+    except NotRunning:
+        return Finding(
+            "daemon", "warning", "no daemon runs for this home", "Start it: systemctl --user start walletsyncd"
+        )
+    except IpcError as error:
+        return Finding(
+            "daemon", "bad", f"a daemon runs but does not answer: {error}", "Look at its log, and restart it."
+        )
+    return Finding("daemon", "ok", f"version {hello.version} answers, process {hello.pid}")
+
+
+def _amiss(path: Path, too_much: int, remedy: str) -> Iterator[Finding]:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        yield Finding("permissions", "bad", f"{path} cannot be looked at: {error.strerror}", "Give it to this user.")
+        return
+    if status.st_uid != os.getuid():
+        yield Finding("permissions", "bad", f"{path} belongs to another user", f"chown {os.getuid()} {path}")
+    elif stat.S_IMODE(status.st_mode) & too_much:
+        message = f"{path} is open to others (mode {stat.S_IMODE(status.st_mode):o})"
+        yield Finding("permissions", "warning", message, f"{remedy} {path}")
+
+
+def _make_none(_size: int) -> bytes:
+    raise SecretsError("the secrets went away while they were looked at")

@@ -1,0 +1,206 @@
+"""One write transaction in the wallet: single rows, each in a savepoint, and what may be touched with them.
+
+A write that the wallet refuses, or that changes rows nobody asked for (a foreign key that cascades, a trigger), leaves
+the database as if it had not been tried. What our triggers log of our own writes tells of such rows; the log is
+cleared of it in the end. Rows of tables that belong to no set are the wallet's own affair.
+
+What constraints would settle quietly is refused: a table that says ON CONFLICT REPLACE would remove another row, and
+IGNORE (a constraint's or a trigger's) would leave ours out without a word.
+"""
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from daemon.wallet.guest import Excluded, Guest, Row, WalletTrouble
+from daemon.wallet.rows import SqlValue, decode_key, decode_value, encode_key, placeholder
+from daemon.wallet.tables import SetTable, names, quoted
+from daemon.wallet.triggers import KEY_COLUMNS
+
+Place = tuple[str, str]
+
+_EXCHANGEABLE = ("UNIQUE", "PRIMARYKEY", "ROWID", "FOREIGNKEY")
+
+
+class Step(NamedTuple):
+    """One key to bring to a value, if its row still has this base."""
+
+    table: SetTable
+    key: str
+    base: bytes | None
+    wanted: bytes | None
+
+    @property
+    def place(self) -> Place:
+        """Set and key."""
+        return self.table.name, self.key
+
+
+class Refusal(Exception):  # noqa: N818 - what the wallet did, and never leaves the write
+    """The wallet does not take a row, and why. ``exchangeable``: it may yet, once other rows have changed."""
+
+    def __init__(self, reason: str, *, exchangeable: bool = False) -> None:
+        super().__init__(reason)
+        self.exchangeable = exchangeable
+
+
+class Session:
+    """One write transaction: what may be touched in it, and where the log stood when it began."""
+
+    def __init__(self, guest: Guest, steps: Sequence[Step]) -> None:
+        self.guest = guest
+        self.connection = guest.connection
+        self._allowed = {(step.table.profile.table, step.table.profile.key, step.key) for step in steps}
+        self._log_start = self._log_end()
+        self._checked = self._log_start
+
+    def write(self, step: Step, found: Row | Excluded | None) -> None:
+        """Bring the row that was found to what is wanted. Raises Refusal."""
+        key = decode_key(step.key)
+        self.in_savepoint(step.table, lambda: self._write(step, key, found))
+
+    def delete(self, step: Step) -> dict[str, SqlValue]:
+        """Delete a row that is going to be inserted anew, and return its local columns. Raises Refusal."""
+        key = decode_key(step.key)
+        local = self._local_columns(step.table, key)
+        self.in_savepoint(step.table, lambda: self._delete(step.table, key, expected=None))
+        return local
+
+    def insert(self, step: Step, local: Mapping[str, SqlValue]) -> None:
+        """Insert a row that was deleted before, with its local columns. Raises Refusal."""
+        self.in_savepoint(step.table, lambda: self._insert(step, decode_key(step.key), local))
+
+    def read(self, step: Step) -> Row | Excluded | None:
+        """Read what the row is like now."""
+        return self.guest.read(step.table, decode_key(step.key))
+
+    def forget_own_log(self) -> None:
+        """Take what this transaction itself has logged off the log: its rows are their own bases."""
+        self.connection.execute("DELETE FROM walletsync_log WHERE seq > ?", (self._log_start,))
+
+    def in_savepoint(self, table: SetTable, body: Callable[[], None]) -> None:
+        """Do all of the body, or nothing if the wallet refuses any of it. Raises Refusal."""
+        self.connection.execute("SAVEPOINT walletsync")
+        try:
+            body()
+            self._check_log()
+        except (sqlite3.DatabaseError, Refusal) as error:
+            refusal = _refusal(error)
+            if not self.connection.in_transaction:
+                raise WalletTrouble(
+                    "unfit", f"the wallet rolled back all that was written with a row of {table.profile.table}: {error}"
+                ) from error
+            if refusal is None:
+                raise
+            self.connection.execute("ROLLBACK TO walletsync")
+            self.connection.execute("RELEASE walletsync")
+            raise refusal from error
+        self.connection.execute("RELEASE walletsync")
+        self._checked = self._log_end()
+
+    def _write(self, step: Step, key: Sequence[SqlValue], found: Row | Excluded | None) -> None:
+        if step.wanted is None:
+            self._delete(step.table, key, expected=1)
+        elif found is None:
+            self._insert(step, key, {})
+        else:
+            self._update(step, key, step.wanted)
+
+    def _delete(self, table: SetTable, key: Sequence[SqlValue], *, expected: int | None) -> None:
+        sql = f"DELETE FROM {quoted(table.profile.table)} WHERE {table.key_matches(key)}"
+        deleted = self.connection.execute(sql, key).rowcount
+        if expected not in (None, deleted) or self.guest.read(table, key) is not None:
+            raise Refusal("the wallet kept the row")
+
+    def _insert(self, step: Step, key: Sequence[SqlValue], local: Mapping[str, SqlValue]) -> None:
+        table = step.table
+        assert step.wanted is not None
+        columns = dict(zip(table.profile.key, key, strict=True)) | columns_of(table, step.wanted) | dict(local)
+        marks = ", ".join(placeholder(value) for value in columns.values())
+        self._expect_one(
+            self.connection.execute(
+                f"INSERT{table.or_abort} INTO {quoted(table.profile.table)} ({names(list(columns))}) VALUES ({marks})",
+                tuple(columns.values()),
+            )
+        )
+        self._expect_row(table, key)
+        self._lay_ghosts(table, columns)
+
+    def _update(self, step: Step, key: Sequence[SqlValue], wanted: bytes) -> None:
+        table, columns = step.table, columns_of(step.table, wanted)
+        if columns:
+            assignments = ", ".join(
+                f"{quoted(name)} = {placeholder(value, f'?{number}')}"
+                for number, (name, value) in enumerate(columns.items(), start=len(key) + 1)
+            )
+            self._expect_one(
+                self.connection.execute(
+                    f"UPDATE{table.or_abort} {quoted(table.profile.table)} SET {assignments}"
+                    f" WHERE {table.key_matches(key)}",
+                    (*key, *columns.values()),
+                )
+            )
+            self._expect_row(table, key)
+        self._lay_ghosts(table, dict(zip(table.profile.key, key, strict=True)) | columns)
+
+    def _expect_one(self, cursor: sqlite3.Cursor) -> None:
+        if cursor.rowcount != 1:
+            raise Refusal("the wallet ignored the row")
+
+    def _expect_row(self, table: SetTable, key: Sequence[SqlValue]) -> None:
+        if self.guest.read(table, key) is None:
+            raise Refusal("the wallet did not keep the row under its key")
+
+    def _local_columns(self, table: SetTable, key: Sequence[SqlValue]) -> dict[str, SqlValue]:
+        local = table.profile.local
+        if not local:
+            return {}
+        sql = f"SELECT {names(local)} FROM {quoted(table.profile.table)} WHERE {table.key_matches(key)}"
+        row = self.connection.execute(sql, key).fetchone()
+        return dict(zip(local, row, strict=True)) if row else {}
+
+    def _lay_ghosts(self, table: SetTable, columns: Mapping[str, SqlValue]) -> None:
+        """Delete the ghosts that this row replaces, which may lie in a set's own table. Null replaces nothing."""
+        for ghost in table.ghosts:
+            if ghost.replaced_by != table.name:
+                continue
+            values = [columns.get(column) for column in ghost.match.values()]
+            matches = " AND ".join(
+                f"{quoted(column)} = {placeholder(value)}" for column, value in zip(ghost.match, values, strict=True)
+            )
+            condition = f"FROM {quoted(ghost.table)} WHERE ({ghost.where}) AND {matches}"
+            for haunted in self.guest.layout.table_by_set.values():
+                if haunted.profile.table == ghost.table:
+                    rows = self.connection.execute(f"SELECT {names(haunted.profile.key)} {condition}", values)
+                    self._allowed |= {(ghost.table, haunted.profile.key, encode_key(row)) for row in rows}
+            self.connection.execute(f"DELETE {condition}", values)
+
+    def _check_log(self) -> None:
+        """Refuse what changed rows that are not on the list. Sets of one table with one key share its rows."""
+        for set_name, *values in self.connection.execute(
+            f"SELECT set_name, {', '.join(KEY_COLUMNS)} FROM walletsync_log WHERE seq > ?", (self._checked,)
+        ):
+            table = self.guest.layout.table_by_set.get(set_name)
+            if table is None:
+                continue
+            key = encode_key(values[: len(table.profile.key)])
+            if (table.profile.table, table.profile.key, key) not in self._allowed:
+                raise Refusal(f"writing it would also change a row of {table.profile.table} that nobody asked for")
+
+    def _log_end(self) -> int:
+        return int(self.connection.execute("SELECT coalesce(max(seq), 0) FROM walletsync_log").fetchone()[0])
+
+
+def columns_of(table: SetTable, value: bytes) -> dict[str, SqlValue]:
+    """Return those members of a value that are columns here. Raises InvalidValue."""
+    return {name: member for name, member in decode_value(value).items() if name in table.shared_set}
+
+
+def _refusal(error: sqlite3.DatabaseError | Refusal) -> Refusal | None:
+    """Tell what SQLite says of a row, or of its table (such as a trigger that needs a function of the wallet's)."""
+    if isinstance(error, Refusal):
+        return error
+    name = getattr(error, "sqlite_errorname", "")
+    if isinstance(error, sqlite3.IntegrityError | sqlite3.DataError) or name == "SQLITE_ERROR":
+        return Refusal(str(error), exchangeable=name.endswith(_EXCHANGEABLE))
+    return None

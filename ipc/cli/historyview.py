@@ -1,0 +1,69 @@
+"""How deleted values look to people. In lists, keys are shortened: they are only there to be told apart."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+from rich.console import RenderableType
+from rich.text import Text
+
+from ipc.cli.tables import facts, table
+from ipc.cli.telling import Telling
+from ipc.cli.words import clean, listed
+from ipc.messages import HistoryEntry, HistoryShowResult
+
+_CAUSE_WORDS = {
+    "local": "deleted here",
+    "merge": "deleted on another wallet",
+    "overruled": "changed here, deleted on another wallet",
+}
+_LONGEST_PART, _SHORTENED = 12, 8  # characters of a part of a key
+
+
+def entries_view(entries: Sequence[HistoryEntry], telling: Telling) -> Iterator[RenderableType]:
+    """Render a list of deleted values, in the order given."""
+    if not entries:
+        yield Text("Nothing deleted is kept: there is nothing to bring back.")
+        return
+    rows = [
+        (str(entry.id), telling.moment(entry.at), _CAUSE_WORDS[entry.cause], entry.sync_id or "-", _place(entry))
+        for entry in entries
+    ]
+    yield table(("ID", "When", "What happened", "Sync", "What"), rows, numbers=("ID",))
+
+
+def entry_view(shown: HistoryShowResult, telling: Telling) -> Iterator[RenderableType]:
+    """Render one deleted value, column by column."""
+    entry = shown.entry
+    yield facts(
+        [
+            ("Entry", str(entry.id)),
+            ("When", telling.moment(entry.at)),
+            ("What happened", _CAUSE_WORDS[entry.cause]),
+            ("Sync", entry.sync_id or "-"),
+            ("Set", entry.set),
+            ("Key", entry.key),
+        ]
+    )
+    yield ""
+    value: dict[str, object] = msgspec.json.decode(shown.value, type=dict[str, object])
+    yield facts([(clean(column), _worded(content)) for column, content in value.items()])
+
+
+def counted(entries: Iterable[HistoryEntry]) -> str:
+    """Say how many there are of each set: ``2 of coins and 1 of tips``."""
+    count_by_set = Counter(entry.set for entry in entries)
+    return listed(f"{number:,} of {clean(name)}" for name, number in sorted(count_by_set.items()))
+
+
+def _place(entry: HistoryEntry) -> str:
+    parts = msgspec.json.decode(entry.key, type=list[object])
+    return f"{entry.set} {' '.join(_shortened(_worded(part)) for part in parts)}"
+
+
+def _worded(content: object) -> str:
+    return content if isinstance(content, str) else msgspec.json.encode(content).decode()
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_PART else f"{text[:_SHORTENED]}…"
