@@ -111,7 +111,7 @@ async def _opened(paths: Paths, settings: Settings, spool_folder: Path) -> Async
                 keeper=keeper,
                 exclusively=exclusively,
                 surroundings=surroundings,
-                kinds=ServerKinds(surroundings, settings.network),
+                kinds=ServerKinds(surroundings, settings.network, settings.limits.max_sealed),
                 timing=timing_of(settings),
                 reporter=reporter,
                 spool_folder=spool_folder,

@@ -7,22 +7,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import assert_never
 
-from config.model import NetworkSettings
+from config.model import LimitSettings, NetworkSettings
 from daemon.server.base import Server
 from daemon.server.folder import FolderServer
 from daemon.server.s3 import S3Server, credentials_of
 from daemon.server.taler.client import open_taler_server
-from daemon.server.taler.web import Way
+from daemon.server.taler.web import Patience, Way
 from daemon.server.urls import BucketUrl, FolderUrl, ServerUrl, TalerUrl
 from daemon.surroundings import Surroundings
 
 
 @dataclass(frozen=True)
 class ServerKinds:
-    """Opens servers of all kinds. Credentials of object stores come from the environment."""
+    """Opens servers of all kinds. ``largest_blob`` bounds what is read, in bytes. Credentials of object stores come from the environment."""
 
     surroundings: Surroundings
     network: NetworkSettings
+    largest_blob: int = LimitSettings().max_sealed
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
     @asynccontextmanager
@@ -35,10 +36,16 @@ class ServerKinds:
             case FolderUrl():
                 yield FolderServer(Path(address.path), worker, self.surroundings.ids, identity=identity)
             case TalerUrl():
-                async with open_taler_server(address, worker, memory, way=Way(proxy=proxy)) as server:
+                way, patience = Way(proxy=proxy), Patience(longest=self.network.timeout)
+                async with open_taler_server(
+                    address, worker, memory, way=way, patience=patience, largest_blob=self.largest_blob
+                ) as server:
                     yield server
             case BucketUrl():
                 credentials = credentials_of(self.environment)
-                yield S3Server(address, worker, credentials, proxy=proxy, timeout=self.network.timeout)
+                timeout = self.network.timeout
+                yield S3Server(
+                    address, worker, credentials, proxy=proxy, timeout=timeout, largest_blob=self.largest_blob
+                )
             case _:
                 assert_never(address)
