@@ -70,6 +70,12 @@ class Circle:
         for syncer in self.syncer_by_url.values():
             syncer.changed()
 
+    def _tell_others(self, url: str) -> None:
+        """Tell the plans of all other servers that a sync with this one changed what there is to say."""
+        for other, syncer in self.syncer_by_url.items():
+            if other != url:
+                syncer.changed()
+
     def find(self, part: str | None) -> list[Syncer]:
         """Return the syncers of the server that this part of a URL names, or all. Raises Refusal."""
         if not self.syncer_by_url:
@@ -214,6 +220,7 @@ class Circle:
                 timing=self.timing,
                 reporter=self.reporter,
                 spool_folder=self.spool_folder,
+                on_news=partial(self._tell_others, address.url),
             )
             self.syncer_by_url[address.url] = syncer
             stack.callback(self.syncer_by_url.pop, address.url)

@@ -9,7 +9,7 @@ was left. Whatever fails, fails for this server alone, and is remembered over a 
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -58,7 +58,7 @@ class SyncResult:
 
 
 class Syncer:
-    """Syncs with one server, for as long as ``run`` runs."""
+    """Syncs with one server, for as long as ``run`` runs. ``on_news``: the other servers may have to be told."""
 
     def __init__(
         self,
@@ -73,6 +73,7 @@ class Syncer:
         timing: plan.Timing,
         reporter: Reporter,
         spool_folder: Path,
+        on_news: Callable[[], None],
     ) -> None:
         self.url = url
         self.server = server
@@ -88,6 +89,7 @@ class Syncer:
         self._timing = timing
         self._reporter = reporter
         self._spool_folder = spool_folder
+        self._on_news = on_news
         self._trouble: Trouble | None = None
         self._stale_was_said = False
         self._stepped_at = trio.current_time()
@@ -183,10 +185,13 @@ class Syncer:
         if result.failure is None:
             self.failing_since = None
             self.tell(plan.SyncEnded(self._draw(), result.active, result.owes))
+            if result.active:
+                self._on_news()
         else:
             self.failing_since = self.failing_since or self._surroundings.wall()
             self.tell(plan.SyncFailed(self._draw(), result.failure.kind, result.failure.retry_after))
-            await self._exclusively(partial(self._keeper.give_up_on, self.url))
+            if await self._exclusively(partial(self._keeper.give_up_on, self.url)):
+                self._on_news()
         await self._keep_trouble()
         await self._reporter.sync_ended(
             ids, self.url, reason, result, previous, seconds=trio.current_time() - began, retry_in=self._retry_in()

@@ -38,7 +38,6 @@ def file_findings(paths: Paths) -> Iterator[Finding]:
         yield Finding("paths", "bad", str(error), "Choose a home with a shorter path.")
     amiss = [
         *_amiss(paths.state_folder, _FOR_OTHERS, "chmod 700"),
-        *_amiss(paths.state_database, _FOR_OTHERS, "chmod 600"),
         *_amiss(paths.config_file, _WRITABLE_FOR_OTHERS, "chmod 600"),
         *_amiss(paths.run_folder, _FOR_OTHERS, "chmod 700"),
     ]

@@ -96,6 +96,8 @@ class Keeper:
                 taken.merged = merge_nothing(self.store, url)
             case Spooled():
                 self._take_in_blob(taken, url, answer)
+        if taken.captured and taken.captured[-1].waits and not self.store.unjoined:
+            self._capture(taken)  # this was the last server to be asked: now the wallet is healed
         self._settle(taken)
         return taken
 
@@ -158,9 +160,14 @@ class Keeper:
         """Undo a held mass delete. Raises LookupError."""
         reject(self.store, number)
 
-    def give_up_on(self, url: str) -> None:
-        """Note that a server could not be asked: a wallet database that has to be healed waits for it no longer."""
+    def give_up_on(self, url: str) -> bool:
+        """Note that a server could not be asked: a wallet database that has to be healed waits for it no longer.
+
+        Tell whether that database waited for nothing else, so that the next sync with another server heals it.
+        """
+        waited = bool(self.store.unjoined)
         merge_unchanged(self.store, url)
+        return waited and not self.store.unjoined
 
     def committed_since(self) -> bool:
         """Tell whether anyone else committed to the wallet since this was last asked. Raises WalletTrouble."""

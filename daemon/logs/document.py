@@ -20,7 +20,11 @@ one sync have the same `sync_id`.
 
     journalctl --user -u walletsyncd -o cat                            the lines as they are
     journalctl --user -u walletsyncd -p warning                        what a person should know of
-    journalctl --user -u walletsyncd -o cat | jq 'select(.sync_id == "...")'
+    journalctl --user -u walletsyncd WALLETSYNC_SERVER=file:///x/      the lines of one server
+    journalctl --user -u walletsyncd WALLETSYNC_SYNC_ID=...            the lines of one sync
+    journalctl --user -u walletsyncd WALLETSYNC_EVENT=sync.failed      one kind of happening
+
+In the journal each field is a field of the entry too, named WALLETSYNC_ and its name in capitals.
 
 ## What is never in a log
 

@@ -1,7 +1,8 @@
 """How a happening becomes a line: filtered by level, dated, freed of secrets, and written to standard error.
 
-Three layouts: JSON lines; JSON lines with the priority in front (``<4>{...}``), which the journal takes off and files
-the line under; and columns with colours for a person at a terminal.
+Three layouts: JSON lines; JSON lines for the journal, with their fields beside them (``daemon.logs.journal``), or where
+it does not take them so with the priority in front (``<4>{...}``), which it takes off and files the line under; and
+columns with colours for a person at a terminal.
 
 structlog's configuration is global, so that ``structlog.testing.capture_logs`` sees everything that is emitted,
 whatever the level. Before ``configure`` was called, structlog's own defaults hold.
@@ -15,12 +16,14 @@ import re
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal, TextIO
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 from daemon.logs.happening import Happening, Level
+from daemon.logs.journal import SOCKET, Journal
 from daemon.logs.redaction import presentable, traceback_text
 
 LevelName = Literal["debug", "info", "warning", "error"]
@@ -49,6 +52,7 @@ def configure(
     *,
     stream: TextIO | None = None,
     environ: Mapping[str, str] = os.environ,
+    journal: Path = SOCKET,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> None:
     """Send all happenings from this level on to the stream, by default standard error.
@@ -58,7 +62,7 @@ def configure(
     """
     target = sys.stderr if stream is None else stream
     structlog.configure(
-        processors=[_from(Level[level.upper()]), _framed(now), *_renderers(layout, target, environ)],
+        processors=[_from(Level[level.upper()]), _framed(now), *_renderers(layout, target, environ, journal)],
         wrapper_class=structlog.make_filtering_bound_logger(0),
         logger_factory=lambda *_: _Lines(target),
         cache_logger_on_first_use=False,
@@ -83,10 +87,24 @@ class _Lines:
     info = warning = error = critical = debug
 
 
-def _renderers(layout: LogLayout, stream: TextIO, environ: Mapping[str, str]) -> list[Processor]:
+def _renderers(layout: LogLayout, stream: TextIO, environ: Mapping[str, str], journal: Path) -> list[Processor]:
     if layout == "console" or (layout == "auto" and "JOURNAL_STREAM" not in environ and stream.isatty()):
         return [_neutralised, structlog.dev.ConsoleRenderer(colors=stream.isatty(), timestamp_key="at")]
-    return [_journal_line if _is_the_journals(stream, environ) else _json_line]
+    if _is_the_journals(stream, environ):
+        return [_to(Journal(journal)), _journal_line]
+    return [_json_line]
+
+
+def _to(journal: Journal) -> Processor:
+    """Make the processor that hands a line to the journal with its fields; what that does not take goes on."""
+
+    def hand_over(logger: object, method: str, event: EventDict) -> EventDict:
+        fields = {name: value for name, value in event.items() if isinstance(value, str | int | float)}
+        if journal.take(_json_line(logger, method, event), _PRIORITY_BY_LEVEL[method], fields):
+            raise structlog.DropEvent
+        return event
+
+    return hand_over
 
 
 def _is_the_journals(stream: TextIO, environ: Mapping[str, str]) -> bool:

@@ -4,11 +4,11 @@ SQLite checks a deferred foreign key when the transaction commits, which then fa
 such keys, and where rows are exchanged, the check is ours: a step that leaves a row dangling is refused alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from daemon.wallet.guest import Guest
-from daemon.wallet.rows import encode_key
+from daemon.wallet.rows import SqlValue, encode_key
 from daemon.wallet.session import Place, Step
 from daemon.wallet.tables import names, quoted
 
@@ -45,12 +45,36 @@ def dangling(guest: Guest, steps: Sequence[Step]) -> set[Dangling]:
 
 
 def to_blame(guest: Guest, broken: set[Dangling], steps: Sequence[Step]) -> set[Place]:
-    """Return whose steps left these rows dangling: the rows' own, or else those of the tables they refer to."""
+    """Return whose steps left these rows dangling: the rows' own, or else those of what they refer to."""
     blamed = set[Place]()
     for each in broken:
         own = [step for step in steps if _is(step, each.table) and _has_rowid(guest, step, each.rowid)]
-        blamed.update(step.place for step in own or [step for step in steps if _is(step, each.parent)] or steps)
+        parents = [step for step in steps if _is(step, each.parent)]
+        missing = _referred_to(guest, each)
+        exact = [step for step in parents if _key_of(step, missing) == step.key]
+        blamed.update(step.place for step in own or exact or parents or steps)
     return blamed
+
+
+def _referred_to(guest: Guest, broken: Dangling) -> dict[str, SqlValue]:
+    """Return what the row refers to, by column of the other table. A row without a rowid cannot be asked."""
+    reference = guest.connection.execute(
+        'SELECT "from", coalesce("to", own.name) FROM pragma_foreign_key_list(?) AS reference'
+        " LEFT JOIN pragma_table_info(?) AS own ON own.pk = reference.seq + 1 WHERE id = ?",
+        (broken.table, broken.parent, broken.number),
+    ).fetchall()
+    if broken.rowid is None:
+        return {}
+    columns = [column for column, _ in reference]
+    row = guest.connection.execute(
+        f"SELECT {names(columns)} FROM {quoted(broken.table)} WHERE rowid = ?", (broken.rowid,)
+    ).fetchone()
+    return dict(zip((target for _, target in reference), row, strict=True)) if row else {}
+
+
+def _key_of(step: Step, value_by_column: Mapping[str, SqlValue]) -> str | None:
+    key = step.table.profile.key
+    return encode_key([value_by_column[column] for column in key]) if value_by_column.keys() >= set(key) else None
 
 
 def _is(step: Step, table: str) -> bool:

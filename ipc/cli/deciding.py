@@ -21,7 +21,7 @@ def show_and_ask(session: Session, decision: str, held_id: str, all_held: Sequen
     held = next((each for each in all_held if each.id == held_id.upper()), None)
     if held is None or session.assume_yes:
         return
-    remark(f"{held_words(held)} waits {session.telling().since(held.since)}.")
+    remark(f"{held_words(held)} is held {session.telling().since(held.since)}.")
     remark(_MEANING_BY_DECISION[decision, held.direction])
     session.confirm(f"{decision.capitalize()} {held.id}?")
 

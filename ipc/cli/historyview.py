@@ -14,8 +14,8 @@ from ipc.messages import HistoryEntry, HistoryShowResult
 
 _CAUSE_WORDS = {
     "local": "deleted here",
-    "merge": "deleted on another wallet",
-    "overruled": "changed here, deleted on another wallet",
+    "merge": "deleted elsewhere",
+    "overruled": "deleted elsewhere, changed here",
 }
 _LONGEST_PART, _SHORTENED = 12, 8  # characters of a part of a key
 

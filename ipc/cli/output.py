@@ -11,15 +11,18 @@ import click
 import msgspec
 from rich.console import Console
 from rich.text import Text
+from rich.theme import Theme
 
 from ipc.cli.words import clean
+
+_THEME = Theme({"progress.elapsed": "default", "progress.spinner": "default"})  # rich has yellow, lost on white
 
 
 class PeopleConsole(Console):
     """Standard output for people. A reader who went away is ``BrokenPipeError``, as elsewhere in Python."""
 
     def __init__(self, *, stderr: bool = False, quiet: bool = False) -> None:
-        super().__init__(markup=False, highlight=False, emoji=False, stderr=stderr, quiet=quiet)
+        super().__init__(markup=False, highlight=False, emoji=False, stderr=stderr, quiet=quiet, theme=_THEME)
 
     def on_broken_pipe(self) -> NoReturn:
         """Tell the top of the program."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from ipc.cli.tables import Cell, facts, table
+from ipc.cli.tables import ATTENTION, BAD, GOOD, Cell, facts, table
 from ipc.cli.telling import Telling
 from ipc.cli.words import REASON_WORDS, clean, count, listed, parse_time, size, state_of
 from ipc.messages import CircleWallet, Held, ServerStatus, SetStatus, Status, WalletStatus
@@ -49,7 +49,7 @@ def warnings(sentences: Iterable[str]) -> Iterator[Text]:
     for number, sentence in enumerate(sentences):
         if number == 0:
             yield Text()
-        yield Text(f"! {sentence}", style="yellow")
+        yield Text(f"! {sentence}", style=ATTENTION)
 
 
 def held_words(held: Held) -> str:
@@ -65,7 +65,7 @@ def wallet_view(wallet: WalletStatus) -> RenderableType:
         [
             ("Wallet", wallet.shown_as),
             ("Database", wallet.path),
-            ("State", Text(state, style="green" if wallet.state == "ok" else "red")),
+            ("State", Text(state, style=GOOD if wallet.state == "ok" else BAD)),
             ("Profile", wallet.profile),
         ]
     )
@@ -149,7 +149,7 @@ def _held_attention(held: Held, telling: Telling) -> str:
         choice = f"{approve} deletes them here too, {reject} keeps them, on all your wallets."
     else:
         choice = f"{approve} deletes them on all your wallets, {reject} puts them back."
-    return f"{held_words(held)} waits for you {telling.since(held.since)}: {choice}"
+    return f"{held_words(held)} is held {telling.since(held.since)}, and waits for you: {choice}"
 
 
 def _sentence(text: str) -> str:
@@ -158,7 +158,7 @@ def _sentence(text: str) -> str:
 
 def _state_cell(server: ServerStatus) -> Cell:
     good = server.state in {"idle", "syncing"}
-    return Text(state_of(server), style="green" if good else "yellow")
+    return Text(state_of(server), style=GOOD if good else ATTENTION)
 
 
 def _next_try(server: ServerStatus, telling: Telling) -> str:

@@ -13,6 +13,11 @@ from ipc.cli.words import clean
 
 Cell = str | Text
 
+# Colours that can be read on white and on black. Words always say the same, for those who see no colours.
+GOOD = "green"
+ATTENTION = "magenta"
+BAD = "red"
+
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], numbers: Sequence[str] = ()) -> Table:
     """Make a table. ``numbers`` names the columns whose contents are set to the right."""

@@ -186,6 +186,21 @@ def test_the_largest_line_is_read_and_a_larger_one_refused():
     assert refused.value.reason is Reason.TOO_LARGE
 
 
+def test_the_limit_of_a_line_is_none_for_a_chunk():
+    entries = [Entry("a", f"[{number:03}]", LIVE) for number in range(100)]
+    document = document_of((HEAD, entries))
+    _, read_entries = decode([document], Limits(line_bytes=200))
+    assert list(read_entries) == entries
+
+
+def test_a_document_larger_than_the_limit_is_refused():
+    document = document_of((HEAD, [Entry("a", "[1]", LIVE)]))
+    assert decode([document], Limits(plain_bytes=len(document)))[0] == HEAD
+    with pytest.raises(BlobUnreadable) as refused:
+        decode([document], Limits(plain_bytes=len(document) - 1))
+    assert refused.value.reason is Reason.TOO_LARGE
+
+
 def test_clocks_that_would_explode_are_refused():
     """A few megabytes of rows that lag nowhere would be spelt out as billions of entries."""
     seen = ",".join(f'"{number:016x}":1' for number in range(30_000))

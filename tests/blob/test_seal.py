@@ -90,6 +90,8 @@ def test_every_cut_of_a_blob_is_refused():
     sealed = sealed_of(b"a document")
     for length in range(len(sealed)):
         assert reason_of(sealed[:length]) in (Reason.TRUNCATED, Reason.TAMPERED)
+    for length in (0, 5, 11, 12, 51, 52, 53, 69):
+        assert reason_of(sealed[:length]) is Reason.TRUNCATED
 
 
 @unhurried
@@ -137,6 +139,12 @@ def test_content_that_fills_its_last_chunk_is_opened_and_nothing_may_follow(cont
     assert reason_of(sealed + b"\0") is Reason.TAMPERED
     assert reason_of(sealed + sealed[52:]) is Reason.TAMPERED
     assert reason_of(sealed[: -(CHUNK + 17)]) is Reason.TRUNCATED
+
+
+def test_no_empty_chunk_is_written_after_a_full_one():
+    sealed = sealed_of(os.urandom(65_000))
+    assert len(sealed) == 52 + CHUNK + 17
+    assert len(open_all(sealed)) == 65_000
 
 
 def test_seal_returns_the_size_and_updates_the_hash():
@@ -195,7 +203,8 @@ def test_a_bomb_is_stopped_before_it_goes_off():
 
 def test_a_block_that_claims_too_much_is_refused_before_it_is_read():
     frame = FRAME_START + TWO_MIB_WINDOW + (2**21 - 1 << 3 | 1).to_bytes(3, "little")
-    assert reason_of(seal_by_the_book(padded(frame), OWNER, bytes(24))) is Reason.MALFORMED
+    with pytest.raises(BlobUnreadable, match="or too large"):
+        open_all(seal_by_the_book(padded(frame), OWNER, bytes(24)))
 
 
 def test_frames_of_other_writers_are_opened_whatever_their_level_or_declared_size():

@@ -15,6 +15,7 @@ from ipc import BlockingClient, Gap, IpcError, NoAnswer, NotRunning, Refused
 from ipc.dispatch import Method
 from ipc.errors import BadAnswer, Refusal
 from ipc.messages import (
+    CALLS_PER_CONNECTION,
     METHOD_NOT_FOUND,
     WALLET_UNFIT,
     EnrollParams,
@@ -268,6 +269,25 @@ async def test_more_calls_than_the_daemon_takes_at_once_wait_their_turn(place):
         for number in range(200):
             nursery.start_soon(call, client, number, answers)
     assert sorted(answers) == [(number, str(number)) for number in range(200)]
+
+
+async def test_a_client_keeps_to_the_number_of_calls_that_the_daemon_takes(place):
+    running, go = 0, trio.Event()
+
+    async def wait(_params):
+        nonlocal running
+        running += 1
+        await go.wait()
+        return WalletsResult(wallets=[])
+
+    handlers = {"wallets": Method(NoParams, wait, changes=False)}
+    async with daemon(place, handlers), place.client() as client, trio.open_nursery() as nursery:
+        for _ in range(3 * CALLS_PER_CONNECTION):
+            nursery.start_soon(client.wallets)
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        assert running == CALLS_PER_CONNECTION
+        go.set()
+    assert running == 3 * CALLS_PER_CONNECTION
 
 
 async def test_a_cancelled_call_leaves_the_client_usable(place):

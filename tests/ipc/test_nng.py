@@ -7,6 +7,7 @@ import socket
 import stat
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -220,6 +221,47 @@ async def test_another_user_gets_nothing_even_where_the_file_modes_let_him_in(pl
         )
         assert said.stdout == b"closed\n"
         assert '"run":"first"' in await trio.to_thread.run_sync(support.ipc_stranger.call, str(place.control))
+
+
+IMPOSED_ON = """
+import os, sys
+from pathlib import Path
+from ipc import BlockingClient, NoAnswer
+from ipc.messages import JoinParams, JoinResult
+os.setgroups([])
+os.setresgid(65534, 65534, 65534)
+os.setresuid(65534, 65534, 65534)
+try:
+    with BlockingClient(Path(sys.argv[1]), timeout=0.3) as client:
+        client.call("join", JoinParams(uri="walletsync://join/1#SECRET"), JoinResult)
+except NoAnswer:
+    print("said nothing")
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+async def test_a_client_says_nothing_to_a_daemon_of_another_user(path):
+    heard = []
+
+    async def listen(stream):
+        await stream.send_all(greeting(0x31))
+        with suppress(trio.BrokenResourceError):
+            while piece := await stream.receive_some():
+                heard.append(piece)
+
+    with trio.socket.socket(trio.socket.AF_UNIX) as listener:
+        await listener.bind(str(path))
+        listener.listen()
+        path.parent.parent.chmod(0o755)
+        for place in (path.parent, path):
+            os.chown(place, support.ipc_stranger.NOBODY, support.ipc_stranger.NOBODY)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.serve_listeners, listen, [trio.SocketListener(listener)])
+            said = await trio.run_process([sys.executable, "-c", IMPOSED_ON, path], capture_stdout=True)
+            nursery.cancel_scope.cancel()
+    assert said.stdout == b"said nothing\n"
+    assert heard
+    assert set(heard) == {greeting(REQUEST)}
 
 
 # Findings 8 and 9: addresses that file permissions do not guard.

@@ -1,35 +1,57 @@
 """``walletsync invite``: shows the invitation to the circle, as a QR code and as an address."""
 
+from pathlib import Path
+
+import click
+
 from ipc.cli.output import print_document, remark
-from ipc.cli.qr import qr_lines
+from ipc.cli.passphrase import new_passphrase
+from ipc.cli.qr import check_png, qr_lines, write_png
 from ipc.cli.session import Session, cli_command
+from ipc.cli.words import clean
 
 _WARNING = (
     "Whoever has this invitation can read your wallets and spend your money.",
     "Show it to nobody, and send it through no channel that others can read.",
 )
+_SEALED_WARNING = (
+    "Whoever has this invitation and its passphrase can read your wallets and spend your money.",
+    "Tell the passphrase another way than the invitation.",
+)
 
 
-@cli_command("walletsync invite", "walletsync invite --json")
-def command(session: Session) -> None:
+@cli_command("walletsync invite", "walletsync invite --passphrase --png invitation.png")
+@click.option("--passphrase", "sealed", is_flag=True, help="Seal it with a passphrase, which is asked for.")
+@click.option("--png", metavar="FILE", type=click.Path(path_type=Path), help="Write the QR code into a new file.")
+def command(session: Session, sealed: bool, png: Path | None) -> None:
     """Show the invitation for another wallet of yours.
 
     Scan the QR code with it, or give the address to `walletsync join` there. Into a pipe, the address alone is
-    written.
+    written. A passphrase is asked for on the terminal, or is the first line of standard input where that is none.
     """
+    if png is not None:
+        check_png(png)
+    passphrase = new_passphrase("Passphrase for the invitation (it is not shown)") if sealed else None
     with session.daemon() as daemon:
-        result = daemon.invite()
+        result = daemon.invite(passphrase)
+    if png is not None:
+        write_png(result.uri, png)
     if session.as_json:
         print_document(result)
         return
-    if session.console.is_terminal:
+    if png is not None:
+        remark(f"Wrote the QR code into {clean(str(png))}")
+    elif session.console.is_terminal:
         _show_code(session, result.uri)
     session.show(result.uri)
-    remark(*_WARNING)
+    remark(*(_SEALED_WARNING if result.sealed else _WARNING))
 
 
 def _show_code(session: Session, uri: str) -> None:
     lines = qr_lines(uri, colours=session.console.color_system is not None)
+    if not lines:
+        session.show("(The invitation is too long for a QR code: it names too many servers.)")
+        return
     width = lines[0].cell_len
     if width > session.console.width:
         session.show(f"(The QR code needs a terminal of {width} columns; this one has {session.console.width}.)")

@@ -1,7 +1,8 @@
 """``walletsync join``: takes part in a circle, with the invitation that another wallet shows.
 
 An unsealed invitation is a secret. It is asked for without showing it, or read from standard input; as an argument it
-could be read by every user of the machine for as long as the command runs, and in the shell's history ever after.
+could be read by every user of the machine for as long as the command runs, and in the shell's history ever after. A
+sealed one may be an argument; its passphrase is asked for, or is the next line of standard input.
 """
 
 import sys
@@ -12,6 +13,7 @@ import click
 from ipc.cli.exits import CommandFailed, ExitCode
 from ipc.cli.invitation import Invitation, NoInvitation, read_invitation
 from ipc.cli.output import remark
+from ipc.cli.passphrase import known_passphrase
 from ipc.cli.session import Session, cli_command
 from ipc.cli.words import clean, listed
 
@@ -25,24 +27,27 @@ def command(session: Session, uri: str | None) -> None:
     """Join your other wallets, by an invitation.
 
     `walletsync invite` on one of them shows it. It is asked for here, or read from standard input where "-" is given.
-    As an argument it is taken only if it is sealed with a passphrase, since arguments are visible to others. What
-    this wallet holds is kept: joining merges. Accept only your own invitation: all wallets of a circle can spend the
-    same money.
+    As an argument it is taken only if it is sealed with a passphrase, since arguments are visible to others. The
+    passphrase is asked for, or read from standard input, after the invitation if that comes from there too. What this
+    wallet holds is kept: joining merges. Accept only your own invitation: all wallets of a circle can spend the same
+    money.
     """
     text = _read(uri)
     invitation = _understood(text)
     if uri not in {None, _STANDARD_INPUT} and not invitation.sealed:
         raise _visible_to_others(session)
     if uri != _STANDARD_INPUT and not session.assume_yes:
-        _ask(invitation)
+        _ask(session, invitation)
+    question = "Passphrase of the invitation (it is not shown)"
+    passphrase = known_passphrase(question) if invitation.sealed else None
     with session.daemon() as daemon:
-        result = daemon.join(text)
+        result = daemon.join(text, passphrase)
     session.answer({"api": 1, "servers": result.servers}, lambda: _view(session, result.servers))
 
 
 def _read(uri: str | None) -> str:
     if uri == _STANDARD_INPUT:
-        return sys.stdin.read(_MOST_CHARACTERS).strip()
+        return sys.stdin.readline(_MOST_CHARACTERS).strip()
     if uri is not None:
         return uri
     if not sys.stdin.isatty():
@@ -68,15 +73,11 @@ def _visible_to_others(session: Session) -> CommandFailed:
     )
 
 
-def _ask(invitation: Invitation) -> None:
-    if not sys.stdin.isatty():
-        raise CommandFailed(
-            ExitCode.USAGE, "there is no terminal to ask on whether to join", "Add --yes to agree to it."
-        )
+def _ask(session: Session, invitation: Invitation) -> None:
     if invitation.servers:
         remark(f"The invitation names {clean(listed(invitation.servers))}.")
     remark("All wallets that share it will hold the same money and can spend it. Accept only your own invitation.")
-    click.confirm("Join?", abort=True, err=True)
+    session.confirm("Join?")
 
 
 def _view(session: Session, servers: list[str]) -> Iterator[str]:

@@ -7,8 +7,7 @@ from rich.console import RenderableType
 
 from config.units import parse_duration
 from ipc.cli.session import Session, cli_command
-from ipc.cli.words import relative
-from ipc.messages import PauseResult
+from ipc.cli.words import distance
 
 
 def _seconds(_context: click.Context, _parameter: click.Parameter, text: str | None) -> float | None:
@@ -33,11 +32,11 @@ def command(session: Session, seconds: float | None) -> None:
     """
     with session.daemon() as daemon:
         paused = daemon.pause(seconds)
-    session.answer({"api": 1, "paused": paused.paused, "until": paused.until}, lambda: _view(session, paused))
+    session.answer({"api": 1, "paused": paused.paused, "until": paused.until}, lambda: _view(session, seconds))
 
 
-def _view(session: Session, paused: PauseResult) -> Iterator[RenderableType]:
-    if paused.until is None:
+def _view(session: Session, seconds: float | None) -> Iterator[RenderableType]:
+    if seconds is None:
         yield f"Syncing rests until you say {session.spelled('resume')}"
     else:
-        yield f"Syncing rests, and goes on {relative(paused.until, session.now())}."
+        yield f"Syncing rests for {distance(seconds)}; {session.spelled('resume')} lets it go on before."

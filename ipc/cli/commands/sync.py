@@ -13,7 +13,7 @@ from ipc.cli.exits import ExitCode
 from ipc.cli.following import OK, Ended, Followed, exit_code, follow
 from ipc.cli.session import Session, cli_command
 from ipc.cli.statusview import warnings
-from ipc.cli.tables import table
+from ipc.cli.tables import ATTENTION, GOOD, table
 from ipc.cli.words import STATE_WORDS, clean, count
 from ipc.messages import Event, SyncResult
 
@@ -53,7 +53,7 @@ class _Display(Progress):
         columns = (
             SpinnerColumn(finished_text=" "),
             TextColumn("{task.description}", markup=False),
-            TextColumn("{task.fields[step]}", markup=False, style="dim"),
+            TextColumn("{task.fields[step]}", markup=False),
             TimeElapsedColumn(),
         )
         disabled = session.as_json or not session.console.is_terminal
@@ -95,7 +95,7 @@ def _ended_view(session: Session, followed: Followed) -> Iterator[RenderableType
 
 
 def _outcome_cell(ended: Ended) -> Text:
-    return Text(clean(_outcome_words(ended.outcome)), style="green" if ended.outcome == OK else "yellow")
+    return Text(clean(_outcome_words(ended.outcome)), style=GOOD if ended.outcome == OK else ATTENTION)
 
 
 def _outcome_words(outcome: str) -> str:

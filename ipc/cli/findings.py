@@ -1,0 +1,29 @@
+"""How the findings of a self-check look to people: what is amiss last, where the eye is."""
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from ipc.cli.selfcheck import Finding
+from ipc.cli.tables import table
+from ipc.cli.words import clean, count
+
+_STYLE_BY_VERDICT = {"ok": "green", "warning": "yellow", "bad": "red"}
+
+
+def findings_view(findings: Sequence[Finding]) -> Iterator[RenderableType]:
+    """Render all findings as a table, and below it what to do."""
+    rows = [(each.about, Text(each.verdict, style=_STYLE_BY_VERDICT[each.verdict]), each.message) for each in findings]
+    yield table(("Part", "", "Found"), rows)
+    amiss = [each for each in findings if each.verdict != "ok"]
+    if not amiss:
+        yield ""
+        yield Text("Nothing is amiss.", style="green")
+        return
+    yield ""
+    yield f"{count(len(amiss), 'thing')} to look at:"
+    for each in amiss:
+        yield Text(
+            f"! {clean(each.about)}: {clean(each.advice or each.message)}", style=_STYLE_BY_VERDICT[each.verdict]
+        )
