@@ -69,6 +69,64 @@ def test_a_terminal_too_narrow_for_the_code_is_told_how_wide_it_must_be(home):
     assert INVITATION in out.replace("\n", "")
 
 
+@pytest.fixture
+def sealed(daemon):
+    daemon.answer_by_method["invite"] = invite_result(SEALED_INVITATION, sealed=True)
+
+
+def test_a_passphrase_is_one_line_of_standard_input_where_that_is_no_terminal(home, sealed, daemon):
+    done = piped(["invite", "--passphrase", *home], "correct horse\n")
+    assert (done.returncode, done.stdout) == (0, f"{SEALED_INVITATION}\n")
+    assert "Tell the passphrase another way" in done.stderr
+    assert daemon.calls == [("invite", {"passphrase": "correct horse"})]
+
+
+def test_at_a_terminal_the_passphrase_is_asked_for_twice_and_not_shown(home, sealed, daemon):
+    questions = [
+        ("Passphrase for the invitation (it is not shown)", "correct horse"),
+        ("The same again", "mistyped"),
+        ("do not match", "correct horse"),
+        ("The same again", "correct horse"),
+    ]
+    code, out = on_terminal(["invite", "--passphrase", *home], questions, columns=120)
+    assert (code, [call for _, call in daemon.calls]) == (0, [{"passphrase": "correct horse"}])
+    assert "correct horse" not in out
+    assert SEALED_INVITATION in out
+
+
+def test_a_passphrase_is_never_an_argument(home, daemon, capsys):
+    assert run(["invite", "--passphrase", "secret", *home]) == ExitCode.USAGE
+    assert daemon.calls == []
+
+
+def test_the_code_is_written_as_a_picture_for_its_owner_alone(home, tmp_path, capsys):
+    png = tmp_path / "code.png"
+    assert run(["invite", "--png", str(png), *home]) == 0
+    assert png.stat().st_mode & 0o777 == 0o600
+    expected = io.BytesIO()
+    segno.make_qr(INVITATION, error="l").save(expected, kind="png", scale=8, border=4)
+    assert png.read_bytes() == expected.getvalue()
+    assert capsys.readouterr().out == f"{INVITATION}\n"
+
+
+@pytest.mark.parametrize("name", ["there.png", "no-folder/code.png"])
+def test_a_picture_that_cannot_be_written_is_refused_before_anything_is_asked(name, home, daemon, tmp_path, capsys):
+    (tmp_path / "there.png").write_text("mine")
+    assert run(["invite", "--png", str(tmp_path / name), *home]) == ExitCode.USAGE
+    assert name.split("/")[0] in capsys.readouterr().err
+    assert daemon.calls == []
+    assert (tmp_path / "there.png").read_text() == "mine"
+
+
+def test_an_invitation_too_long_for_a_code_is_shown_without_and_gives_no_picture(home, daemon, tmp_path, capsys):
+    daemon.answer_by_method["invite"] = invite_result(PREFIX + "0" * 4000)
+    assert qr_lines(PREFIX + "0" * 4000, colours=True) == []
+    code, out = on_terminal(["invite", *home])
+    assert (code, "too long for a QR code" in out) == (0, True)
+    assert run(["invite", "--png", str(tmp_path / "code.png"), *home]) == ExitCode.USAGE
+    assert not (tmp_path / "code.png").exists()
+
+
 def modules_of(lines, dark_is_ink) -> list[list[bool]]:
     """Read a drawn code back: two rows from each line."""
     rows = []
@@ -127,9 +185,40 @@ def test_an_unsealed_invitation_as_an_argument_is_refused_and_not_repeated(home,
     assert daemon.calls == []
 
 
-def test_a_sealed_invitation_may_be_an_argument(home, daemon):
-    assert run(["join", SEALED_INVITATION, "--yes", *home]) == ExitCode.DONE
-    assert daemon.calls == [("join", {"uri": SEALED_INVITATION, "passphrase": None})]
+def test_a_sealed_invitation_may_be_an_argument_and_its_passphrase_a_line_of_standard_input(join, daemon):
+    done = join("correct horse\nanother line", SEALED_INVITATION, "--yes")
+    assert done.returncode == ExitCode.DONE
+    assert daemon.calls == [("join", {"uri": SEALED_INVITATION, "passphrase": "correct horse"})]
+    assert "correct horse" not in done.stdout + done.stderr
+
+
+def test_a_sealed_invitation_and_its_passphrase_may_be_two_lines_of_standard_input(join, daemon):
+    assert join(f"{SEALED_INVITATION}\ncorrect horse", "-").returncode == ExitCode.DONE
+    assert daemon.calls == [("join", {"uri": SEALED_INVITATION, "passphrase": "correct horse"})]
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"), [("", "no passphrase"), ("\n", "no passphrase"), ("a\tb", "control characters")]
+)
+def test_a_sealed_invitation_needs_its_passphrase(line, complaint, join, daemon):
+    done = join(line, SEALED_INVITATION, "--yes")
+    assert done.returncode == ExitCode.USAGE
+    assert complaint in done.stderr
+    assert daemon.calls == []
+
+
+def test_at_a_terminal_the_passphrase_is_asked_for_and_not_shown(home, daemon):
+    questions = [("Join? [y/N]", "y"), ("Passphrase of the invitation", "correct horse")]
+    code, out = on_terminal(["join", SEALED_INVITATION, *home], questions)
+    assert (code, daemon.calls[0][1]["passphrase"]) == (0, "correct horse")
+    assert "correct horse" not in out
+
+
+def test_a_wrong_passphrase_is_told_in_the_daemons_words(join, daemon):
+    daemon.answer_by_method["join"] = Refusal("the passphrase is not the one that this invitation was sealed with")
+    done = join("wrong", SEALED_INVITATION, "--yes")
+    assert done.returncode == ExitCode.REFUSED
+    assert done.stderr == "error: the passphrase is not the one that this invitation was sealed with\n"
 
 
 def test_without_a_terminal_a_sealed_argument_needs_yes(join, daemon):

@@ -1,6 +1,8 @@
 """The commands that only look: status, servers, wallets."""
 
 import json
+import os
+import re
 from datetime import UTC, datetime
 
 import msgspec
@@ -11,7 +13,11 @@ from support.cli_terminal import on_terminal
 from ipc.cli.exits import ExitCode
 from ipc.cli.output import PeopleConsole
 from ipc.cli.statusview import status_view
-from ipc.messages import SyncError, WalletsResult
+from ipc.cli.telling import Telling
+from ipc.messages import Held, SyncError, WalletsResult
+
+
+NOW = Telling(datetime.now(UTC))
 
 
 def shown(parts, width=80) -> str:
@@ -68,11 +74,13 @@ def test_status_ends_with_0_whatever_the_trouble_and_tells_it_last(daemon, walle
     daemon.answer_by_method["status"] = troubled_status()
     assert walletsync("status") == ExitCode.DONE
     trouble = unfolded(capsys.readouterr().out.partition("! ")[2])
+    here = f"--home {daemon.home}"
     for sentence in (
-        "cannot be used now: another program holds the lock for 3 minutes",
+        "cannot be used now: another program holds the lock for 3 minutes. Let the other program finish;",
         f"{FOLDER}, for 2 h: connection refused",
-        f"{LONG_URL} wants to be paid KUDOS:0.1: taler://pay/sync.example/123/",
-        "A mass delete on another wallet (25 of coins) was held 10 min ago and waits for you: `walletsync approve H1`",
+        f"{LONG_URL} wants to be paid KUDOS:0.1: taler://pay/sync.example/123/ Pay it with a wallet",
+        "A mass delete on another wallet (25 of coins) is held for 10 min, and waits for you: "
+        f"`walletsync approve H1 {here}` deletes them here too, `walletsync reject H1 {here}` keeps them",
         "2 changes not written to the wallet database yet",
         "phone#2 was not heard of for 40 days",
     ):
@@ -88,21 +96,23 @@ def test_nothing_enrolled_is_told_with_the_next_step(daemon, walletsync, capsys)
 
 
 def test_a_server_that_never_succeeded_is_not_called_in_step():
-    view = shown(status_view(status(servers=[server(last_success=None)]), datetime.now(UTC)))
+    view = shown(status_view(status(servers=[server(last_success=None)]), NOW))
     assert "not synced yet" in view
     assert "in step" not in view
 
 
 @pytest.mark.parametrize("state", ["ok", "absent", "locked", "unfit", "readonly"])
 def test_every_state_of_the_wallet_has_words(state):
-    view = shown(status_view(status(wallet=wallet(state=state)), datetime.now(UTC)))
-    assert ("The wallet database cannot be used now" in view) == (state != "ok")
+    view = shown(status_view(status(wallet=wallet(state=state)), NOW))
+    trouble = view.partition("The wallet database cannot be used now: ")[2]
+    assert bool(trouble) == (state != "ok")
+    assert trouble.count(". ") >= (state != "ok")  # what is wrong, and what to do about it
 
 
 @pytest.mark.parametrize("width", [80, 60])
 def test_tables_keep_to_a_narrow_terminal_and_cut_nothing(width):
     names = [each.shown_as for each in circle()]
-    view = shown(status_view(troubled_status(), datetime.now(UTC)), width)
+    view = shown(status_view(troubled_status(), NOW), width)
     assert max(map(len, view.splitlines())) <= width
     assert "…" not in view
     assert LONG_URL in unfolded(view)
@@ -110,7 +120,7 @@ def test_tables_keep_to_a_narrow_terminal_and_cut_nothing(width):
 
 
 def test_columns_stay_aligned_at_80_columns():
-    lines = shown(status_view(status(), datetime.now(UTC))).splitlines()
+    lines = shown(status_view(status(), NOW)).splitlines()
     header = next(line for line in lines if line.strip().startswith("Server"))
     row = lines[lines.index(header) + 2]
     assert row.index("in step") == header.index("State")
@@ -162,3 +172,36 @@ def test_people_get_colours_on_a_terminal(daemon):
     code, out = on_terminal(["status", "--home", str(daemon.home)])
     assert code == 0
     assert "\x1b[32m" in out
+
+
+def test_colours_can_be_read_on_white_and_on_black(daemon):
+    daemon.answer_by_method["status"] = troubled_status()
+    _, out = on_terminal(["status", "--home", str(daemon.home)])
+    colours = {int(code) for codes in re.findall(r"\x1b\[([0-9;]*)m", out) for code in codes.split(";") if code}
+    assert colours <= {0, 1, 31, 32, 35}  # plain, bold, red, green, magenta
+
+
+def test_no_colour_is_used_where_that_is_wished(daemon, monkeypatch):
+    monkeypatch.setattr("support.cli_terminal._environment", lambda: dict(os.environ) | {"NO_COLOR": "1"})
+    daemon.answer_by_method["status"] = troubled_status()
+    _, out = on_terminal(["status", "--home", str(daemon.home)])
+    assert "not reachable" in out
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]", out)
+
+
+@pytest.mark.parametrize("command", ["status", "servers", "wallets"])
+def test_times_are_exact_on_request(command, daemon, walletsync, capsys):
+    daemon.answer_by_method |= {"status": status(), "wallets": WalletsResult(wallets=circle())}
+    assert walletsync(command, "--times", "exact") == 0
+    out = capsys.readouterr().out
+    assert " ago" not in out
+    assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", out)
+    assert walletsync(command) == 0
+    assert "3 min ago" in capsys.readouterr().out
+
+
+def test_a_delete_held_here_says_what_each_choice_does():
+    here = Held(id="H2", direction="out", sets={"coins": 25, "tips": 30}, since=ago(minutes=10, seconds=5))
+    view = " ".join(shown(status_view(status(held=[here]), NOW), 200).split())
+    assert "A mass delete here (25 of coins and 30 of tips) is held for 10 min, and waits for you" in view
+    assert "`walletsync approve H2` deletes them on all your wallets, `walletsync reject H2` puts them back." in view

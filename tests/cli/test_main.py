@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 import pytest
+from support.cli_commands import COMMAND_BY_PATH
 from support.cli_examples import FOLDER, INVITATION, status, sync_result, wallet
 from support.cli_terminal import PROGRAM, piped
 
@@ -13,9 +14,19 @@ from config import __version__
 from ipc.cli.exits import CommandFailed, ExitCode, exit_code_of_refusal
 from ipc.cli.main import run, walletsync
 from ipc.errors import BadAnswer, IpcError, NoAnswer, Refusal
-from ipc.messages import REFUSED, SECRETS_UNUSABLE, UNSUPPORTED_API, WALLET_UNFIT
+from ipc.messages import (
+    INTERNAL_ERROR,
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+    PARSE_ERROR,
+    REFUSED,
+    SECRETS_UNUSABLE,
+    UNSUPPORTED_API,
+    WALLET_UNFIT,
+)
 
 COMMANDS = walletsync.list_commands(click.Context(walletsync))
+ASKING = {"approve", "forget", "join", "leave", "reject", "restore"}
 
 
 def test_the_exit_codes_are_those_of_the_contract():
@@ -34,17 +45,20 @@ def test_the_exit_codes_are_those_of_the_contract():
 
 
 def test_the_commands_are_those_that_are_built():
-    assert COMMANDS == ["demo", "enroll", "init", "invite", "join", "servers", "status", "sync", "wallets"]
+    assert " ".join(COMMANDS) == (
+        "approve demo doctor enroll history init invite join leave pause profile reject report restore resume servers "
+        "service status sync wallets watch"
+    )
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", sorted(COMMAND_BY_PATH))
 def test_the_help_of_each_command_has_an_example_and_its_common_options(command, capsys):
-    assert run([command, "--help"]) == 0
+    assert run([*command.split(), "--help"]) == 0
     shown = capsys.readouterr().out
     assert f"\n    walletsync {command}" in shown
     assert "--home DIR" in shown
     assert "--json" in shown
-    assert ("--yes" in shown) == (command == "join")
+    assert ("--yes" in shown) == (command.split()[-1] in ASKING)
     assert all(len(line) <= 100 for line in shown.splitlines())
 
 
@@ -79,7 +93,20 @@ def test_a_misspelt_call_is_a_usage_error_that_says_what_would_be_right(argument
 
 @pytest.mark.parametrize(
     "arguments",
-    [["status"], ["servers"], ["wallets"], ["sync"], ["sync", "--wait"], ["enroll", FOLDER], ["invite"]],
+    [
+        ["status"],
+        ["servers"],
+        ["wallets"],
+        ["wallets", "rename", "x"],
+        ["sync"],
+        ["sync", "--wait"],
+        ["enroll", FOLDER],
+        ["invite"],
+        ["leave", "x"],
+        ["history"],
+        ["restore", "1", "--yes"],
+        ["approve", "H1"],
+    ],
 )
 @pytest.mark.parametrize("json_option", [[], ["--json"]])
 def test_without_a_daemon_each_command_says_so_and_how_to_start_it(arguments, json_option, tmp_path, capsys):
@@ -131,6 +158,14 @@ def test_the_home_can_be_named_before_the_command_and_in_the_environment(daemon,
         (["sync", "--wait"], "sync"),
         (["enroll", FOLDER], "enroll"),
         (["invite"], "invite"),
+        (["leave", "x", "--yes"], "leave"),
+        (["wallets", "rename", "x"], "rename"),
+        (["wallets", "forget", "x", "--yes"], "forget"),
+        (["history"], "history"),
+        (["history", "show", "1"], "history_show"),
+        (["restore", "1", "--yes"], "restore"),
+        (["approve", "H1", "--yes"], "approve"),
+        (["reject", "H1", "--yes"], "reject"),
     ],
 )
 def test_a_refusal_is_told_in_the_daemons_words(arguments, method, code, expected, daemon, walletsync, capsys):
@@ -141,10 +176,21 @@ def test_a_refusal_is_told_in_the_daemons_words(arguments, method, code, expecte
     assert captured.err == "error: the daemon will not, since it is a test\n"
 
 
-def test_a_fault_of_the_daemon_is_a_refusal_without_its_cause(daemon, walletsync, capsys):
+def test_a_fault_of_the_daemon_is_a_fault_of_ours_without_its_cause(daemon, walletsync, capsys):
     daemon.answer_by_method["status"] = ValueError("secret")
-    assert walletsync("status") == ExitCode.REFUSED
+    assert walletsync("status") == ExitCode.FAULT
     assert "secret" not in capsys.readouterr().err
+
+
+def test_a_daemon_that_does_not_know_the_method_may_be_of_another_version(daemon, walletsync, capsys):
+    daemon.answer_by_method["status"] = Refusal("there is no method 'status'", code=METHOD_NOT_FOUND)
+    assert walletsync("status") == ExitCode.REFUSED
+    assert "of the same version?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("code", [PARSE_ERROR, INVALID_REQUEST, INTERNAL_ERROR])
+def test_what_our_own_client_puts_wrongly_is_a_fault_of_ours(code):
+    assert exit_code_of_refusal(code) == ExitCode.FAULT
 
 
 @pytest.mark.parametrize(
@@ -225,7 +271,25 @@ def test_shells_can_complete_commands(monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
         run([])
     assert ended.value.code == 0
-    assert capsys.readouterr().out.split() == ["plain,servers", "plain,status", "plain,sync"]
+    offered = capsys.readouterr().out.split()
+    assert {"plain,servers", "plain,status", "plain,sync"} <= set(offered)
+    assert all(each.startswith("plain,s") for each in offered)
+
+
+@pytest.mark.parametrize(
+    ("shell", "words"),
+    [("bash", "complete -o nosort -F"), ("zsh", "#compdef walletsync"), ("fish", "complete --no-files --command")],
+)
+def test_the_script_for_each_shell_is_printed(shell, words):
+    done = subprocess.run(
+        [Path(sys.executable).parent / "walletsync"],
+        env=os.environ | {"_WALLETSYNC_COMPLETE": f"{shell}_source"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert words in done.stdout
+    assert f"_WALLETSYNC_COMPLETE={shell}_complete" in done.stdout
 
 
 def test_a_failed_command_keeps_its_advice():

@@ -1,3 +1,4 @@
+import inspect
 import os
 import signal
 import socket
@@ -11,11 +12,12 @@ import trio
 import trio.testing
 from support.ipc_daemon import AT, HANDLERS, Echo, daemon, no_wallets
 
-from ipc import BlockingClient, Gap, IpcError, NoAnswer, NotRunning, Refused
+from ipc import BlockingClient, Client, Gap, IpcError, NoAnswer, NotRunning, Refused
 from ipc.dispatch import Method
 from ipc.errors import BadAnswer, Refusal
 from ipc.messages import (
     CALLS_PER_CONNECTION,
+    SIGNATURE_BY_METHOD,
     METHOD_NOT_FOUND,
     WALLET_UNFIT,
     EnrollParams,
@@ -142,6 +144,16 @@ async def test_every_method_takes_its_parameters_and_gives_its_result(place, con
         assert (await ask("invite", "secret")).sealed
         assert (await ask("join", "walletsync://join/1#X", "secret")).servers == ["walletsync://join/1#X"]
         assert await ask("wallets") == WalletsResult(wallets=[])
+
+
+def parameters(function):
+    return [(each.name, each.default, each.kind) for each in inspect.signature(function).parameters.values()]
+
+
+@pytest.mark.parametrize("method", sorted(SIGNATURE_BY_METHOD))
+def test_both_clients_have_every_method_with_the_same_parameters(method):
+    assert parameters(getattr(Client, method)) == parameters(getattr(BlockingClient, method))
+    assert len(parameters(getattr(Client, method))) - 1 <= len(SIGNATURE_BY_METHOD[method].params.__struct_fields__)
 
 
 async def test_a_refusal_arrives_whole(place, connect):

@@ -80,11 +80,35 @@ def test_a_file_gets_json_lines(tmp_path: Path) -> None:
     assert (tmp_path / "log").read_text().startswith("{")
 
 
-def test_the_journal_gets_the_priority_before_each_line() -> None:
+def journal_stream(stream: socket.socket) -> dict[str, str]:
+    status = os.fstat(stream.fileno())
+    return {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
+
+
+def test_the_journal_gets_each_line_with_its_fields(tmp_path: Path) -> None:
+    ours, journals = socket.socketpair()
+    with ours, journals, ours.makefile("w") as stream, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
+        journal.bind(str(tmp_path / "journal"))
+        logs.configure("debug", "auto", stream=stream, environ=journal_stream(ours), journal=tmp_path / "journal")
+        logs.emit(ABSENT)
+        entry = journal.recv(10_000).decode().splitlines()
+        logs.emit(DaemonFailed(message="m", exit_code=1), error=OSError(28, "first\nsecond"))
+        with_traceback = journal.recv(10_000)
+        journals.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            journals.recv(1)
+    assert entry[0].startswith('MESSAGE={"at": ')
+    assert {"PRIORITY=4", "SYSLOG_IDENTIFIER=walletsyncd", "WALLETSYNC_EVENT=wallet.absent"} < set(entry)
+    assert "WALLETSYNC_PATH=/home/ann/wallet.sqlite3" in entry
+    text = b"OSError: [Errno 28] first\nsecond"
+    assert b"WALLETSYNC_EXCEPTION\n" + len(text).to_bytes(8, "little") + text + b"\n" in with_traceback
+    assert b"WALLETSYNC_EXIT_CODE=1\n" in with_traceback
+
+
+def test_a_journal_that_takes_no_fields_gets_the_priority_before_each_line(tmp_path: Path) -> None:
     ours, journals = socket.socketpair()
     with ours, journals, ours.makefile("w") as stream:
-        status = os.fstat(ours.fileno())
-        logs.configure("debug", "auto", stream=stream, environ={"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"})
+        logs.configure("debug", "auto", stream=stream, environ=journal_stream(ours), journal=tmp_path / "none")
         logs.emit(ABSENT)
         logs.emit(APPLIED)
         lines = journals.recv(10_000).decode().splitlines()

@@ -1,16 +1,21 @@
 """The units under a real systemd user manager: life, death and sandbox of what they start.
 
-To hold them against another program than the stand-in, add a ``Program`` to PROGRAMS.
+The stand-in tells what the sandbox really does, and fails as it is told; the daemon itself shows that it lives there.
 """
 
 import json
+import os
 import re
+import signal
+import tempfile
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
-from support.service_manager import PYTHON, REPOSITORY, SOURCE, UID, UserManager, wait_until, why_impossible
+from support.processes import make_wallet
+from support.service_manager import HOME, PYTHON, REPOSITORY, SOURCE, UID, UserManager, wait_until, why_impossible
 
 UNIT = "walletsyncd.service"
 
@@ -24,8 +29,22 @@ class Program:
     prepare: Callable[[UserManager], None] = lambda manager: None
 
 
+def give_a_wallet(manager: UserManager) -> None:
+    """Do what `walletsync init` does, for a wallet that is there."""
+    wallet = manager.home / "wallet" / "wallet.db"
+    manager.write("wallet/.keep", "")
+    if not wallet.exists():
+        with tempfile.TemporaryDirectory() as folder:  # SQLite follows no path through another process's root
+            made = Path(folder) / "wallet.db"
+            make_wallet(made)
+            wallet.write_bytes(made.read_bytes())
+        os.chown(wallet, int(UID), int(UID))
+    manager.write(".config/walletsync/config.toml", f'[wallet]\npath = "{HOME}/wallet/wallet.db"\n', mode=0o600)
+
+
 STANDIN = Program("standin", (PYTHON, f"{SOURCE}/tests/support/service_standin.py"))
-PROGRAMS = (STANDIN,)
+DAEMON = Program("daemon", (PYTHON, "-m", "daemon"), give_a_wallet)
+PROGRAMS = (STANDIN, DAEMON)
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +63,65 @@ def standin(manager: UserManager) -> Iterator[UserManager]:
     yield manager
     manager.systemctl("stop", "walletsyncd*")
     manager.forget_drop_ins()
+
+
+@pytest.fixture
+def daemon(manager: UserManager) -> Iterator[UserManager]:
+    give_a_wallet(manager)
+    manager.install(DAEMON.command)
+    yield manager
+    manager.systemctl("stop", "walletsyncd*")
+    manager.forget_drop_ins()
+
+
+def walletsync(manager: UserManager, *arguments: str) -> str:
+    """Run ``walletsync`` as the tester, whose walletsyncd lies in ~/.local/bin, and return what it printed."""
+    beside = f"import sys; sys.executable = '{HOME}/.local/bin/python'"
+    script = f"{beside}; from ipc.cli.main import run; sys.exit(run(sys.argv[1:]))"
+    completed = manager.run("env", f"PYTHONPATH={SOURCE}", PYTHON, "-c", script, *arguments)
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    return completed.stdout
+
+
+def test_the_daemon_reads_its_settings_anew_and_stays(daemon: UserManager) -> None:
+    assert daemon.systemctl("start", UNIT) == "", daemon.errors()
+    before = daemon.properties(UNIT)
+    daemon.write(".config/walletsync/config.toml", f'[wallet]\npath = "{HOME}/wallet/wallet.db"\nnickname = "new"\n')
+    assert daemon.systemctl("reload", UNIT) == ""
+    wait_until(lambda: '"event": "config.reloaded"' in daemon.errors(), "it has read its settings")
+    after = daemon.properties(UNIT)
+    assert (after["ActiveState"], after["MainPID"]) == ("active", before["MainPID"])
+    daemon.write(".config/walletsync/config.toml", "nonsense")
+    assert daemon.systemctl("reload", UNIT) == ""
+    wait_until(lambda: '"event": "config.kept"' in daemon.errors(), "it keeps its settings")
+    assert daemon.properties(UNIT)["MainPID"] == before["MainPID"]
+
+
+def test_the_daemon_feeds_its_watchdog_and_is_restarted_when_it_hangs(daemon: UserManager) -> None:
+    daemon.drop_in(UNIT, "[Service]\nWatchdogSec=1s\nRestartSec=0\n")
+    assert daemon.systemctl("start", UNIT) == "", daemon.errors()
+    first = int(daemon.properties(UNIT)["WatchdogTimestampMonotonic"])
+    wait_until(lambda: int(daemon.properties(UNIT)["WatchdogTimestampMonotonic"]) > first + 1_100_000, "it was fed")
+    assert daemon.properties(UNIT)["NRestarts"] == "0"
+    hung = daemon.properties(UNIT)["MainPID"]
+    daemon.run("kill", f"-{signal.SIGSTOP.value}", hung)
+    wait_until(lambda: daemon.properties(UNIT)["MainPID"] not in {hung, "0"}, "another one runs")
+    wait_until(lambda: daemon.properties(UNIT)["ActiveState"] == "active", "it is ready")
+    assert int(daemon.properties(UNIT)["NRestarts"]) > 0
+
+
+def test_the_service_is_installed_looked_at_and_removed_as_a_person_does_it(daemon: UserManager) -> None:
+    (daemon.home / ".config/systemd/user" / UNIT).unlink()
+    assert "runs, and starts at every login" in walletsync(daemon, "service", "install")
+    running = daemon.properties(UNIT)
+    assert (running["ActiveState"], running["UnitFileState"]) == ("active", "enabled")
+    assert f"{HOME}/.local/bin/walletsyncd" in running["ExecStart"]
+    status = walletsync(daemon, "service", "status")
+    assert "no server enrolled yet" in status
+    assert "starts at login" in status
+    assert "Removed" in walletsync(daemon, "service", "uninstall")
+    assert daemon.properties(UNIT)["LoadState"] == "not-found"
+    assert (daemon.home / ".local/state/walletsync/secrets.json").exists()
 
 
 def started(manager: UserManager, unit: str = UNIT) -> dict[str, object]:

@@ -25,7 +25,7 @@ Answer = msgspec.Struct | Refusal | Exception
 class CannedDaemon:
     """Answers each method as ``answer_by_method`` says, and publishes ``events`` after each sync was asked for."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, run: str = RUN) -> None:
         self.home = home
         self.paths: Paths = home_paths(home)
         self.answer_by_method: dict[str, Answer] = {}
@@ -34,6 +34,8 @@ class CannedDaemon:
         self._ready = threading.Event()
         self._end = trio.Event()
         self._token: trio.lowlevel.TrioToken | None = None
+        self._server: Server | None = None
+        self._identity = Identity(run=run, version="0.1.0", pid=4711)
 
     def run_in_thread(self) -> None:
         """Serve until ``end`` is called."""
@@ -48,9 +50,14 @@ class CannedDaemon:
         assert self._token is not None
         self._token.run_sync_soon(self._end.set)
 
+    def publish(self, event: str, data: Mapping[str, object]) -> None:
+        """Tell all subscribers what happened, from any thread."""
+        assert self._token is not None
+        assert self._server is not None
+        self._token.run_sync_soon(self._server.publish, event, data, AT)
+
     async def _serve(self) -> None:
         self._token = trio.lowlevel.current_trio_token()
-        identity = Identity(run=RUN, version="0.1.0", pid=4711)
         async with trio.open_nursery() as nursery:
             server: list[Server] = []
             methods = {name: self._method(name, server, nursery) for name in SIGNATURE_BY_METHOD if not _built_in(name)}
@@ -58,10 +65,11 @@ class CannedDaemon:
                 self.paths.control_socket,
                 self.paths.events_socket,
                 methods,
-                identity=identity,
+                identity=self._identity,
                 on_fault=lambda method, fault: None,
             ) as opened:
                 server.append(opened)
+                self._server = opened
                 self._ready.set()
                 await self._end.wait()
             nursery.cancel_scope.cancel()
@@ -88,17 +96,22 @@ class CannedDaemon:
 @contextmanager
 def canned_daemon() -> Iterator[CannedDaemon]:
     """Run a canned daemon in a home of its own, with a path short enough for sockets."""
-    with tempfile.TemporaryDirectory(prefix="ws-cli-") as folder:
-        daemon = CannedDaemon(Path(folder))
-        thread = threading.Thread(target=daemon.run_in_thread)
-        thread.start()
-        try:
-            daemon.wait_until_ready()
-            yield daemon
-        finally:
-            daemon.end()
-            thread.join(10)
-        assert not thread.is_alive()
+    with tempfile.TemporaryDirectory(prefix="ws-cli-") as folder, serving(CannedDaemon(Path(folder))) as daemon:
+        yield daemon
+
+
+@contextmanager
+def serving(daemon: CannedDaemon) -> Iterator[CannedDaemon]:
+    """Run a canned daemon, and end it."""
+    thread = threading.Thread(target=daemon.run_in_thread)
+    thread.start()
+    try:
+        daemon.wait_until_ready()
+        yield daemon
+    finally:
+        daemon.end()
+        thread.join(10)
+    assert not thread.is_alive()
 
 
 def _built_in(method: str) -> bool:

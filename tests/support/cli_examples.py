@@ -7,6 +7,7 @@ from ipc.cli.invitation import PREFIX
 from ipc.messages import (
     CircleWallet,
     Held,
+    HistoryEntry,
     InviteResult,
     PaymentDue,
     ServerStatus,
@@ -118,6 +119,11 @@ def troubled_status() -> Status:
     )
 
 
+def entry(number: int, at: str, sync_id: str = "s1", key: str = '["T1"]', set_name: str = "tips") -> HistoryEntry:
+    """Return a deleted value as history lists it."""
+    return HistoryEntry(id=number, at=at, sync_id=sync_id, cause="merge", set=set_name, key=key)
+
+
 def sync_result(*urls: str) -> SyncResult:
     """Return the answer to a sync with these servers."""
     return SyncResult(sync_id="s1", servers=list(urls))
@@ -130,6 +136,6 @@ def ended(
     return "sync.ended", {"sync_id": sync_id, "server": url, "outcome": outcome, "message": message, "stored": True}
 
 
-def invite_result(uri: str = INVITATION) -> InviteResult:
+def invite_result(uri: str = INVITATION, *, sealed: bool = False) -> InviteResult:
     """Return an invitation, by default one that is worth nothing."""
-    return InviteResult(api=1, uri=uri, sealed=False, servers=[FOLDER])
+    return InviteResult(api=1, uri=uri, sealed=sealed, servers=[FOLDER])

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from config.profile import GhostRule, Profile, SetProfile
 from daemon.wallet.guest import Excluded, Guest, Row
+from daemon.wallet.rows import decode_key
 from daemon.wallet.writing import Outcome, Step, write
-
-HOME = "home"
 
 
 def profile_of(*sets: SetProfile, ghosts: Iterable[GhostRule] = ()) -> Profile:
@@ -81,11 +80,5 @@ def bring_all(guest: Guest, wanted: Mapping[tuple[str, str], bytes | None]) -> d
 
 def _step(guest: Guest, set_name: str, key: str, value: bytes | None) -> Step:
     table = guest.layout.table_by_set[set_name]
-    row: Row | Excluded | None = guest.read(table, _columns(key))
+    row: Row | Excluded | None = guest.read(table, decode_key(key))
     return Step(table, key, row.digest if isinstance(row, Row) else None, value)
-
-
-def _columns(key: str) -> list[object]:
-    from daemon.wallet.rows import decode_key
-
-    return decode_key(key)  # type: ignore[return-value]

@@ -1,0 +1,31 @@
+// How it stands, and with --follow what happens: node examples/node/status.mjs [--follow] [DIR]
+//
+// DIR is the folder that the sockets lie in; left out, it is that of the default home.
+
+import { join } from "node:path";
+import { openCalls, openEvents } from "./walletsync.mjs";
+
+const follow = process.argv.includes("--follow");
+const [given] = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
+const runtime = process.env.XDG_RUNTIME_DIR ?? `/run/user/${process.getuid()}`;
+const folder = given ?? join(runtime, "walletsync");
+
+try {
+  if (follow) {
+    const onEvent = (event) => console.log(`${event.at} ${event.event} ${JSON.stringify(event.data)}`);
+    await openEvents(join(folder, "events.ipc"), onEvent, (error) => {
+      console.error(error.message);
+      process.exitCode = 3;
+    });
+  }
+  const calls = await openCalls(join(folder, "control.ipc"));
+  const status = await calls.call("status");
+  console.log(`${status.wallet.shown_as}: database ${status.wallet.state}`);
+  for (const server of status.servers) {
+    console.log(`${server.url}: ${server.state}, last success ${server.last_success ?? "never"}`);
+  }
+  calls.close();
+} catch (error) {
+  console.error(error.code === "ENOENT" || error.code === "ECONNREFUSED" ? "walletsync is not running" : error.message);
+  process.exitCode = 3;
+}

@@ -1,0 +1,490 @@
+"""A device of the simulation: a wallet database, a state database, and the keeper beside them. Files are real.
+
+What the oracle has to know is noted at the very commit that makes it so, since the process may die right after:
+a capture takes what a person did into the replica, a merge takes a blob's operations in, a write shows them.
+"""
+
+import contextlib
+import hashlib
+import io
+import itertools
+import random
+import shutil
+import sqlite3
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import msgspec
+
+from daemon.blob.keys import ServerKeys
+from daemon.blob.limits import Limits
+from daemon.keeper.clone import Parting
+from daemon.keeper.export import Sealed
+from daemon.keeper.keeper import Answer, Keeper, Spooled, TakenIn
+from daemon.keeper.stamping import Identity
+from daemon.keeper.store import Rules, Store
+from daemon.keeper.vault import Vault
+from daemon.secret import Secret
+from daemon.state.database import StateDatabase
+from daemon.surroundings import Surroundings
+from daemon.wallet.guest import Guest
+from daemon.worker import inline
+from simulation.entities import OPTIONAL_SETS, PROFILE, SCHEMA, shown_rows
+from simulation.oracle import Operations, Place
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+LIMITS = Limits()
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+@dataclass
+class Tables:
+    """What is known of one wallet database; it is copied and put back with the file.
+
+    ``shown`` is what the tables have shown of each key. ``base`` is which operation a row showed when the daemon last
+    read or wrote it, ``pending`` the person's last operation on a key since, and ``logged`` numbers the edits since
+    the daemon last cleared its log.
+    """
+
+    shown: dict[Place, Operations] = field(default_factory=dict)
+    base: dict[Place, int] = field(default_factory=dict)
+    pending: dict[Place, int] = field(default_factory=dict)
+    logged: dict[Place, int] = field(default_factory=dict)
+    edits: int = 0
+
+    def copy(self) -> "Tables":
+        return Tables(dict(self.shown), dict(self.base), dict(self.pending), dict(self.logged), self.edits)
+
+
+@dataclass
+class Held:
+    """What one state database holds; it is copied and put back with the file."""
+
+    operations: Operations = 0
+    captured_sets: frozenset[str] = frozenset()
+
+    def copy(self) -> "Held":
+        return Held(self.operations, self.captured_sets)
+
+
+@dataclass(frozen=True)
+class WalletCopy:
+    """A copy of a wallet database."""
+
+    content: bytes
+    tables: Tables
+
+
+@dataclass(frozen=True)
+class StateCopy:
+    """A copy of a state database, and which daemon's it was."""
+
+    content: bytes
+    held: Held
+    urls: frozenset[str]
+
+
+@dataclass
+class Snapshot:
+    """What a capture read: the rows, and the person's operations that it has to take up."""
+
+    rows: dict[Place, int]
+    pending: dict[Place, int]
+    edits: int
+
+
+class Device:
+    """One wallet with its daemon's core, which can be stopped, killed, copied and put back."""
+
+    def __init__(self, world: "World", name: str, identity: Identity | None = None) -> None:
+        self.world = world
+        self.name = name
+        self.identity = identity or Identity(name.upper(), "SEALING", name)
+        self.folder = world.folder / name
+        self.folder.mkdir()
+        self.tables = Tables()
+        self.held = Held()
+        self.optional_sets: tuple[str, ...] = OPTIONAL_SETS
+        self.triggers = True
+        self.urls: set[str] = set()
+        self.unregistered: set[str] = set()
+        self.keeper: SimulatedKeeper | None = None
+        self.is_copied = self.is_running_copy = self.is_unhealed = False
+        self.phase = ""
+        self.snapshot: Snapshot | None = None
+        self.has_read = False
+        self.taking: Operations = 0
+        self.fuse: Fuse | None = None
+        self._generation = 0
+        self._runs = itertools.count()
+        self._open_wallet_program(make=True)
+
+    # What lies on the disk.
+
+    @property
+    def wallet_path(self) -> Path:
+        return self.folder / "wallet.db"
+
+    @property
+    def state_path(self) -> Path:
+        return self.folder / f"state{self._generation}.db"
+
+    def _open_wallet_program(self, *, make: bool = False) -> None:
+        self.program = sqlite3.connect(self.wallet_path, timeout=1, isolation_level=None)
+        self.program.execute("PRAGMA synchronous = OFF")
+        if make:
+            self.program.executescript(SCHEMA)
+        self.program.execute("PRAGMA foreign_keys = ON")
+
+    def rows(self) -> dict[Place, int]:
+        """Return which operation each row shows."""
+        return shown_rows(self.program)
+
+    # The daemon.
+
+    def start(self, writer: str | None = None) -> None:
+        """Start the daemon's core: a new run, or the copy of one that goes on with its writer."""
+        run = next(self._runs)
+        chance = random.Random(f"{self.world.seed} {self.name} {run}")
+        surroundings = Surroundings(inline, lambda: self.world.wall, chance, chance.randbytes)
+        guest = SimulatedGuest(self)
+        state = SimulatedState(self)
+        vault = Vault(Secret(bytes(32)), chance.randbytes)
+        store = Store(state, guest, surroundings, self.identity, vault, Rules(guard_count=10**9), writer=writer)
+        self.world.on_start(self, store)
+        self.keeper = SimulatedKeeper(self, store)
+
+    def stop(self) -> None:
+        """End the daemon in good order."""
+        if self.keeper is not None:
+            self.keeper.close()
+            self.keeper = None
+
+    def keep_crash_image(self) -> None:
+        """Copy the state database as the disk has it, as the process dies."""
+        before = self.state_path
+        self._generation += 1
+        for suffix in ("", "-wal"):
+            source = before.with_name(before.name + suffix)
+            if source.exists():
+                shutil.copyfile(source, self.state_path.with_name(self.state_path.name + suffix))
+
+    def bury(self) -> None:
+        """Drop what the dead process had open, without saving anything of it."""
+        if self.keeper is not None:
+            self.keeper.close()
+            self.keeper = None
+        for left in self.folder.glob("state*.db*"):
+            if not left.name.startswith(self.state_path.name):
+                left.unlink()
+        self.fuse = None
+
+    def close(self) -> None:
+        """Give back all files."""
+        self.stop()
+        self.program.close()
+
+    # Copies.
+
+    def copy_wallet(self) -> WalletCopy:
+        return WalletCopy(self.program.serialize(), self.tables.copy())
+
+    def copy_state(self) -> StateCopy:
+        connection = sqlite3.connect(self.state_path)
+        try:
+            return StateCopy(connection.serialize(), self.held.copy(), frozenset(self.urls))
+        finally:
+            connection.close()
+
+    def put_back_wallet(self, copy: WalletCopy) -> None:
+        """Replace the wallet database, also under a running daemon."""
+        self.program.close()
+        new = self.folder / "restored"
+        new.write_bytes(copy.content)
+        new.replace(self.wallet_path)
+        for suffix in ("-wal", "-shm"):
+            self.wallet_path.with_name(self.wallet_path.name + suffix).unlink(missing_ok=True)
+        self.tables = copy.tables.copy()
+        self._note_unhealed()
+        self._open_wallet_program()
+
+    def put_back_state(self, copy: StateCopy) -> None:
+        """Replace the state database while no daemon runs."""
+        assert self.keeper is None
+        self._generation += 1
+        self.state_path.write_bytes(copy.content)
+        self.held = copy.held.copy()
+        self.urls = set(copy.urls)
+
+    def lose_wallet(self) -> None:
+        """Begin anew with an empty wallet database."""
+        self.program.close()
+        for suffix in ("", "-wal", "-shm"):
+            self.wallet_path.with_name(self.wallet_path.name + suffix).unlink(missing_ok=True)
+        self.tables = Tables()
+        self._note_unhealed()
+        self._open_wallet_program(make=True)
+
+    def _note_unhealed(self) -> None:
+        """Note that these tables may not have shown what this wallet says it has seen."""
+        self.is_unhealed = True
+        for number in self.tables.pending.values():
+            self.world.oracle.get(number).excused = True
+
+    # What happens between two effects.
+
+    def effect(self, name: str, *, locked: bool = False) -> None:
+        """Burn the fuse: at its end something happens here. ``locked``: the daemon holds the wallet's lock."""
+        if self.fuse is not None and self.fuse.burns_out(locked=locked):
+            fuse, self.fuse = self.fuse, None
+            self.world.tell(f"  ({fuse.what} on {self.name}: {name})")
+            if fuse.what == "crash":
+                self.keep_crash_image()
+                raise Crash
+            self.world.edit(self, fuse.draw)
+
+    # What the oracle has to know.
+
+    def begin_reading(self) -> None:
+        """Note what a capture, or a healing, is about to read."""
+        if self.phase == "capture":
+            self.snapshot = Snapshot(self.rows(), dict(self.tables.pending), self.tables.edits)
+            self.has_read = True
+
+    def commit_state(self) -> None:
+        store = self.keeper.store if self.keeper else None
+        if store is not None and self.phase == "merge":
+            self.held.operations |= self.taking
+        elif store is not None and self.has_read and self.snapshot is not None:
+            self.has_read = False
+            if store.unjoined is None:
+                self._note_captured(self.snapshot, store.guest.active_sets)
+            else:
+                self._note_healed(self.snapshot, store)
+        self.effect("the state database committed")
+
+    @property
+    def is_in_transaction(self) -> bool:
+        return self.keeper is not None and self.keeper.store.state.connection.in_transaction
+
+    def _note_captured(self, snapshot: Snapshot, active: frozenset[str]) -> None:
+        oracle = self.world.oracle
+        for place, number in snapshot.pending.items():
+            if place[0] not in active:
+                continue
+            operation = oracle.get(number)
+            first = place[0] not in self.held.captured_sets
+            if operation.is_insert or not (first or place not in self.tables.base or self._is_deleted(place)):
+                self.held.operations |= operation.bit
+            self._settle_pending(place, number)
+            self._note_base(place, number if operation.is_insert else None)
+        self.held.captured_sets = active
+
+    def _is_deleted(self, place: Place) -> bool:
+        """Tell whether there is nothing left to delete: then a delete is no operation."""
+        oracle, held = self.world.oracle, self.held.operations
+        return not oracle.last_inserts(place, held) and not oracle.excused_inserts(place, held)
+
+    def _settle_pending(self, place: Place, number: int) -> None:
+        if self.tables.pending.get(place) == number:
+            del self.tables.pending[place]
+
+    def _note_base(self, place: Place, number: int | None) -> None:
+        if number is None:
+            self.tables.base.pop(place, None)
+        else:
+            self.tables.base[place] = number
+
+    def _note_healed(self, snapshot: Snapshot, store: Store) -> None:
+        self.world.healings.judge(self, snapshot, store)
+        self.is_unhealed = False
+        active = store.guest.active_sets
+        for place, number in snapshot.pending.items():
+            if place[0] in active:
+                self._settle_pending(place, number)
+        unread = {place: number for place, number in self.tables.base.items() if place[0] not in active}
+        self.tables.base = unread | {place: row for place, row in snapshot.rows.items() if place[0] in active}
+        self.held.captured_sets = active
+
+    def commit_wallet(self) -> None:
+        """Note what the tables show now, after a write of the daemon."""
+        if self.phase != "settle":
+            return
+        self.note_shown()
+        read = self.snapshot.edits if self.snapshot else 0
+        self.tables.logged = {place: edit for place, edit in self.tables.logged.items() if edit > read}
+
+    def note_shown(self) -> None:
+        """Note of all keys, where the row is as the replica has it, that all that the replica holds is shown."""
+        assert self.keeper is not None
+        oracle, held, rows = self.world.oracle, self.held.operations, self.rows()
+        for place, operations in oracle.operations_by_place.items():
+            new = operations & held
+            if place in self.tables.pending or place[0] not in self.keeper.store.guest.active_sets:
+                continue
+            row = rows.get(place)
+            wanted = oracle.last_inserts(place, held)
+            if row in wanted or (row is None and not wanted):
+                self.tables.shown[place] = self.tables.shown.get(place, 0) | new
+            self._note_base(place, row)
+
+    # What a person does.
+
+    def edit(self, *statements: tuple[str, tuple[object, ...]]) -> list[str]:
+        """Be the wallet program: carry out statements in one transaction; return what that did, in words."""
+        before = self.rows()
+        self.program.execute("BEGIN IMMEDIATE")
+        try:
+            for sql, parameters in statements:
+                self.program.execute(sql, parameters)
+        except sqlite3.IntegrityError as error:
+            self.program.execute("ROLLBACK")
+            return [f"the wallet refused: {error}"]
+        self.program.execute("COMMIT")
+        after = self.rows()
+        changed = sorted(place for place in before.keys() | after.keys() if before.get(place) != after.get(place))
+        return [self._note_edit(place, after.get(place)) for place in changed]
+
+    def _note_edit(self, place: Place, number: int | None) -> str:
+        tables, oracle = self.tables, self.world.oracle
+        aware_of = tables.shown.get(place, 0)
+        operation = oracle.note(
+            oracle.reserve() if number is None else number,
+            place,
+            is_insert=number is not None,
+            device=self.name,
+            aware_of=aware_of,
+            excused=bool(self.unregistered) or self.is_copied or self.is_unhealed,
+            is_weak=self.is_running_copy and number is None,
+        )
+        tables.shown[place] = aware_of | operation.bit
+        tables.edits += 1
+        if self.triggers:
+            tables.logged[place] = tables.edits
+        tables.pending[place] = operation.number
+        return str(operation)
+
+
+@dataclass
+class Fuse:
+    """After so many effects: a crash, or an edit."""
+
+    count: int
+    what: str
+    draw: int
+
+    def burns_out(self, *, locked: bool) -> bool:
+        self.count -= 1
+        return self.count < 0 and (self.what == "crash" or not locked)
+
+
+class SimulatedState(StateDatabase):
+    """The real state database, on files without fsync, telling the device of every transaction."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        super().__init__(device.state_path)
+        self.connection.execute("PRAGMA synchronous = OFF")
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        self._device.effect("the state database begins a transaction")
+        with super().transaction() as connection:
+            yield connection
+            self._device.effect("the state database is about to commit")
+        self._device.commit_state()
+
+
+class SimulatedGuest(Guest):
+    """The real guest, telling the device of every write."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        super().__init__(device.wallet_path, PROFILE, device.optional_sets, use_triggers=device.triggers)
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        with super().reading():
+            self._device.begin_reading()
+            yield
+            self._device.effect("the wallet database was read")
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        self._device.effect("the wallet database is about to be written")
+        with super().writing() as connection:
+            if self._device.is_in_transaction:
+                self._device.begin_reading()
+            yield connection
+            self._device.effect("the wallet database is about to commit", locked=True)
+        self._device.commit_wallet()
+        self._device.effect("the wallet database committed")
+
+
+class SimulatedKeeper(Keeper):
+    """The real keeper, telling the device which phase it is in, and the world what each blob holds."""
+
+    def __init__(self, device: Device, store: Store) -> None:
+        super().__init__(store, LIMITS)
+        self._device = device
+
+    @property
+    def guest(self) -> SimulatedGuest:
+        assert isinstance(self.store.guest, SimulatedGuest)
+        return self.store.guest
+
+    def seal_blob(self, url: str, keys: ServerKeys, sink: BinaryIO) -> Sealed:
+        whole = io.BytesIO()
+        sealed = super().seal_blob(url, keys, whole)
+        self._device.world.note_sealed(self._device, whole.getvalue(), sealed.head.clocks.keys())
+        sink.write(whole.getvalue())
+        return sealed
+
+    @contextlib.contextmanager
+    def _in(self, phase: str) -> Iterator[None]:
+        before, self._device.phase = self._device.phase, phase
+        try:
+            yield
+        finally:
+            self._device.phase = before
+
+    def _capture(self, taken: TakenIn) -> None:
+        self._device.has_read = False
+        with self._in("capture"):
+            super()._capture(taken)
+
+    def take_in(self, url: str, answer: Answer) -> TakenIn:
+        self._device.taking = 0
+        if isinstance(answer, Spooled):
+            self._device.taking = self._device.world.blob_by_digest[digest(answer.path.read_bytes())].holds
+        with self._in("merge"):
+            return super().take_in(url, answer)
+
+    def _part_from_copy(self, url: str, answer: Spooled) -> Parting:
+        self._device.world.counts["parted from a copy"] += 1
+        with self._in("part"):
+            return super()._part_from_copy(url, answer)
+
+    def _settle(self, taken: TakenIn) -> None:
+        with self._in("settle"):
+            super()._settle(taken)
+        if taken.trouble is None and not taken.captured[-1].waits:
+            self._device.note_shown()
+
+
+def digest(blob: bytes) -> str:
+    """Name a blob."""
+    return hashlib.sha512(blob).hexdigest()
+
+
+def shown_by(value: bytes) -> int:
+    """Return which operation an element's value shows."""
+    members: Mapping[str, object] = msgspec.json.decode(value)
+    return int(str(members["shown"]))

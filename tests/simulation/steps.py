@@ -1,0 +1,275 @@
+"""The fast layer: a seeded list of steps on real keepers and databases, one effect after the other.
+
+A step is plain data and means something in whatever state the world is, so that a failing list can be made shorter by
+leaving steps out.
+"""
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from simulation import verdicts
+from simulation.device import Crash, Device, Fuse, StateCopy, WalletCopy
+from simulation.rounds import Fault, Sync, sync
+from simulation.shelf import Shelf
+from simulation.world import World
+
+
+class Step(NamedTuple):
+    """One step: what, on which device, with which server, and a number that decides all else."""
+
+    what: str
+    who: int
+    where: int
+    draw: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a schedule may contain."""
+
+    steps: int = 90
+    wallets: tuple[int, int] = (2, 4)
+    servers: tuple[int, int] = (1, 3)
+    always_upload: bool = False
+    weights: tuple[tuple[str, float], ...] = (
+        ("edit", 30),
+        ("advance", 90),
+        ("sync", 30),
+        ("fault", 6),
+        ("crash", 4),
+        ("edit soon", 5),
+        ("restart", 3),
+        ("copy", 3),
+        ("restore wallet", 1),
+        ("restore state", 1),
+        ("restore both", 1),
+        ("lose wallet", 1),
+        ("server back", 1),
+        ("server wiped", 1),
+        ("enroll", 4),
+        ("toggle set", 1),
+        ("refuse", 1),
+        ("scan", 1),
+        ("forget", 1),
+        ("copy device", 0.4),
+        ("copy running device", 0.4),
+        ("clock", 2),
+    )
+
+
+def draw_steps(seed: int, settings: Settings) -> list[Step]:
+    """Draw the schedule of a seed."""
+    chance = random.Random(seed)
+    wallets, servers = chance.randint(*settings.wallets), chance.randint(*settings.servers)
+    names, weights = zip(*settings.weights, strict=True)
+    steps = [Step("wallet", who, 0, chance.getrandbits(30)) for who in range(wallets)]
+    steps += [Step("server", 0, where, 0) for where in range(servers)]
+    steps += [Step("enroll", who, chance.randrange(servers), 0) for who in range(wallets)]
+    if chance.random() < 0.3:  # nothing but syncs and edits
+        names, weights = names[:3], weights[:3]
+    for name in chance.choices(names, weights, k=settings.steps):
+        steps.append(Step(name, chance.randrange(wallets), chance.randrange(servers), chance.getrandbits(30)))
+    return steps
+
+
+class Schedule:
+    """Carries out steps in a world."""
+
+    def __init__(self, world: World, settings: Settings) -> None:
+        self.world = world
+        self.settings = settings
+        self._syncs: dict[tuple[str, str], Sync] = {}
+        self._copies: dict[str, list[tuple[WalletCopy, StateCopy]]] = {}
+
+    def run(self, steps: list[Step]) -> None:
+        """Carry out all steps, and then look at what came of it. Raises Violated."""
+        for step in steps:
+            self.carry_out(step)
+        self.end()
+
+    def end(self) -> None:
+        for device in self.world.devices:
+            device.program.execute("DROP TRIGGER IF EXISTS stubborn")
+            if not device.optional_sets:
+                self._toggle(device)
+        self._syncs.clear()
+        verdicts.settle_down(self.world)
+        for device in self.world.devices:  # so that refused rows are tried once more
+            number = self.world.oracle.reserve()
+            device.edit(("INSERT INTO coins (coin_pub, shown) VALUES (?, ?)", (f"last{number}", str(number))))
+        verdicts.settle_down(self.world)
+        verdicts.check(self.world)
+
+    def carry_out(self, step: Step) -> None:
+        """Carry out one step, if it means anything now."""
+        if step.what == "wallet":
+            self.world.add_device(f"w{step.who}").triggers = step.draw % 5 != 0
+            self.world.devices[-1].start()
+            return
+        if step.what == "server":
+            self.world.add_shelf(step.where)
+            return
+        if not self.world.devices or not self.world.shelves:
+            return
+        device = self.world.devices[step.who % len(self.world.devices)]
+        shelf = self.world.shelves[step.where % len(self.world.shelves)]
+        self.world.wall += step.draw % 7200
+        self.world.tell(f"{step.what} {device.name} {shelf.identity}")
+        self.world.counts[step.what] += 1
+        try:
+            getattr(self, "_" + step.what.replace(" ", "_"))(device, shelf, step.draw)
+        except Crash:
+            self._bury(device)
+
+    def _edit(self, device: Device, _shelf: Shelf, draw: int) -> None:
+        self.world.edit(device, draw)
+
+    def _sync(self, device: Device, shelf: Shelf, draw: int) -> None:
+        """Sync to the end."""
+        self._advance(device, shelf, draw)
+        while (device.name, shelf.url) in self._syncs:
+            self._advance(device, shelf, draw)
+
+    def _advance(self, device: Device, shelf: Shelf, draw: int, fault: Fault = None) -> None:
+        """Do one more step of a sync, or begin one."""
+        if shelf.url not in device.urls or device.keeper is None:
+            return
+        place = device.name, shelf.url
+        running = self._syncs.get(place)
+        try:
+            if running is None:
+                acknowledge = draw % 2 == 0
+                always = self.settings.always_upload
+                running = self._syncs[place] = sync(self.world, device, shelf, acknowledge=acknowledge, always=always)
+                self.world.tell(f"  {next(running)}")
+            else:
+                self.world.tell(f"  {running.send(fault)}")
+        except StopIteration:
+            del self._syncs[place]
+
+    def _fault(self, device: Device, shelf: Shelf, draw: int) -> None:
+        self._advance(device, shelf, draw, fault=("unreachable", "lost")[draw % 2])
+
+    def _bury(self, device: Device) -> None:
+        self._syncs = {place: running for place, running in self._syncs.items() if place[0] != device.name}
+        device.bury()
+        device.start()
+
+    def _crash(self, device: Device, _shelf: Shelf, draw: int) -> None:
+        device.fuse = Fuse(draw % 12, "crash", draw)
+
+    def _edit_soon(self, device: Device, _shelf: Shelf, draw: int) -> None:
+        device.fuse = Fuse(draw % 12, "edit", draw)
+
+    def _restart(self, device: Device, _shelf: Shelf, _draw: int) -> None:
+        self._stop(device)
+        device.start()
+
+    def _stop(self, device: Device) -> None:
+        self._syncs = {place: running for place, running in self._syncs.items() if place[0] != device.name}
+        device.stop()
+
+    def _copy(self, device: Device, _shelf: Shelf, _draw: int) -> None:
+        self._copies.setdefault(device.name, []).append((device.copy_wallet(), device.copy_state()))
+
+    def _some_copy(self, device: Device, draw: int) -> tuple[WalletCopy, StateCopy] | None:
+        copies = self._copies.get(device.name)
+        return copies[draw % len(copies)] if copies else None
+
+    def _restore_wallet(self, device: Device, _shelf: Shelf, draw: int) -> None:
+        if copy := self._some_copy(device, draw):
+            device.put_back_wallet(copy[0])
+
+    def _restore_state(self, device: Device, _shelf: Shelf, draw: int) -> None:
+        if copy := self._some_copy(device, draw):
+            self._put_back(device, copy[1], None)
+
+    def _restore_both(self, device: Device, _shelf: Shelf, draw: int) -> None:
+        if copy := self._some_copy(device, draw):
+            self._put_back(device, copy[1], copy[0])
+
+    def _put_back(self, device: Device, state: StateCopy, wallet: WalletCopy | None) -> None:
+        """Put copies back; the person enrols anew with the servers that are missing there."""
+        self._stop(device)
+        urls = device.urls
+        device.put_back_state(state)
+        if wallet is not None:
+            device.put_back_wallet(wallet)
+        self.world.excuse(device, urls)
+        device.start()
+        for shelf in self.world.shelves:
+            if shelf.url in urls - device.urls:
+                self.world.enroll(device, shelf)
+
+    def _lose_wallet(self, device: Device, _shelf: Shelf, _draw: int) -> None:
+        device.lose_wallet()
+
+    def _forget(self, device: Device, _shelf: Shelf, draw: int) -> None:
+        others = [each for each in self.world.devices if each.identity != device.identity]
+        if others and device.keeper is not None:
+            device.keeper.forget_wallet(others[draw % len(others)].identity.wallet_id)
+
+    def _copy_device(self, device: Device, _shelf: Shelf, _draw: int, writer: str | None = None) -> None:
+        """Copy a device with all that it has; from now on there are two of it."""
+        twin = self.world.add_device(f"{device.name}'", device.identity)
+        twin.put_back_wallet(device.copy_wallet())
+        twin.put_back_state(device.copy_state())
+        twin.optional_sets, twin.triggers = device.optional_sets, device.triggers
+        for each in (device, twin):
+            each.is_copied = True
+            each.is_running_copy |= writer is not None
+            self.world.excuse(each, each.urls)
+        twin.start(writer)
+
+    def _copy_running_device(self, device: Device, shelf: Shelf, draw: int) -> None:
+        """Copy a machine while the daemon runs: both go on under one writer id."""
+        if device.keeper is not None:
+            self._copy_device(device, shelf, draw, device.keeper.store.writer)
+
+    def _server_back(self, _device: Device, shelf: Shelf, draw: int) -> None:
+        if shelf.history:
+            shelf.go_back(draw)
+
+    def _server_wiped(self, _device: Device, shelf: Shelf, _draw: int) -> None:
+        shelf.wipe()
+
+    def _enroll(self, device: Device, shelf: Shelf, _draw: int) -> None:
+        if shelf.url not in device.urls and device.keeper is not None:
+            self.world.enroll(device, shelf)
+
+    def _toggle_set(self, device: Device, _shelf: Shelf, _draw: int) -> None:
+        self._toggle(device)
+
+    def _toggle(self, device: Device) -> None:
+        self._stop(device)
+        device.optional_sets = () if device.optional_sets else ("plans",)
+        device.start()
+
+    def _refuse(self, device: Device, _shelf: Shelf, draw: int) -> None:
+        """Let the wallet refuse some rows from now on, or no longer."""
+        device.program.execute("DROP TRIGGER IF EXISTS stubborn")
+        if draw % 3:
+            device.program.execute(
+                "CREATE TRIGGER stubborn BEFORE INSERT ON exchanges WHEN NEW.shown % 3 = 0"
+                " BEGIN SELECT RAISE(ABORT, 'not now'); END"
+            )
+
+    def _scan(self, _device: Device, _shelf: Shelf, _draw: int) -> None:
+        self.world.wall += 25 * 3600
+
+    def _clock(self, _device: Device, _shelf: Shelf, draw: int) -> None:
+        self.world.wall += (draw % 4_000_000) - 2_000_000
+
+
+def run_steps(seed: int, steps: list[Step], settings: Settings, folder: Path, *prepare: object) -> World:
+    """Carry out steps in a new world, and close it. Raises Violated."""
+    world = World(seed, folder)
+    try:
+        for each in prepare:
+            each(world)  # type: ignore[operator]
+        Schedule(world, settings).run(steps)
+    finally:
+        world.close()
+    return world

@@ -1,0 +1,137 @@
+"""After everything has gone quiet: is each entity what the oracle says, everywhere, and is nothing left over?"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from daemon.sets.element import Element
+from daemon.wallet.tables import CIRCLE_SET
+from simulation.device import Device, shown_by
+from simulation.oracle import Operations, Place
+from simulation.rounds import sync
+from simulation.shelf import Shelf
+from simulation.world import Violated, World
+
+MOST_ROUNDS = 14
+QUIET_ROUNDS = 2
+
+
+def settle_down(world: World) -> None:
+    """Let all wallets sync with all their servers until nothing changes any more. Raises Violated if it never ends."""
+    for device in world.devices:
+        device.fuse = None
+        if device.keeper is None:
+            device.start()
+    quiet = 0
+    for _ in range(MOST_ROUNDS):
+        before = [shelf.uploads for shelf in world.shelves]
+        sync_all(world)
+        quiet = quiet + 1 if before == [shelf.uploads for shelf in world.shelves] else 0
+        if quiet == QUIET_ROUNDS:
+            return
+    raise Violated("the wallets never stop uploading")
+
+
+def sync_all(world: World) -> None:
+    """Let every wallet sync once with each of its servers, a person asking for it."""
+    for device in world.devices:
+        for shelf in world.shelves:
+            if shelf.url in device.urls:
+                for _ in sync(world, device, shelf, acknowledge=True):
+                    pass
+
+
+def check(world: World) -> None:
+    """Compare every circle with the oracle. Raises Violated with all that is wrong."""
+    problems = list(world.healings.problems)
+    for devices, shelves in circles(world):
+        problems += _check_circle(world, devices, shelves)
+    if problems:
+        raise Violated("; ".join(problems))
+
+
+def circles(world: World) -> Iterator[tuple[list[Device], list[Shelf]]]:
+    """Yield the wallets and servers that are connected with each other."""
+    left = list(world.devices)
+    while left:
+        devices, urls = [left.pop(0)], set[str]()
+        for device in devices:
+            urls |= device.urls
+            devices += [other for other in left if other.urls & urls]
+            left = [other for other in left if other not in devices]
+        yield devices, [shelf for shelf in world.shelves if shelf.url in urls]
+
+
+def _check_circle(world: World, devices: list[Device], shelves: list[Shelf]) -> Iterator[str]:
+    if not shelves:
+        return
+    held: Operations = 0
+    for device in devices:
+        held |= device.held.operations
+    replicas = {device.name: dict(_live(device)) for device in devices}
+    yield from _unequal(replicas)
+    for place in sorted(world.oracle.operations_by_place):
+        yield from _check_place(world, place, held, replicas)
+    for device in devices:
+        yield from _check_tables(device, replicas[device.name])
+        yield from _check_leftovers(world, device)
+
+
+def _live(device: Device) -> Iterator[tuple[Place, int]]:
+    assert device.keeper is not None
+    for entry in device.keeper.store.replica.entries():
+        if entry.element.live and entry.set_name != CIRCLE_SET:
+            yield entry.place, shown_by(entry.element.value)
+
+
+def _unequal(replicas: dict[str, dict[Place, int]]) -> Iterator[str]:
+    shown = defaultdict[Place, dict[str, int | None]](dict)
+    for place in {place for live in replicas.values() for place in live}:
+        shown[place] = {name: live.get(place) for name, live in replicas.items()}
+    for place, by_name in sorted(shown.items()):
+        if len(set(by_name.values())) > 1:
+            yield f"{place} is not the same everywhere: {by_name}"
+
+
+def _check_place(
+    world: World, place: Place, held: Operations, replicas: dict[str, dict[Place, int]]
+) -> Iterator[str]:
+    wanted = world.oracle.last_inserts(place, held)
+    allowed = world.oracle.may_show(place, held)
+    for name, live in replicas.items():
+        found = live.get(place)
+        if found in allowed:
+            world.counts["agreed"] += 1
+        elif found is None:
+            yield f"lost: {place} is gone on {name} and should show {sorted(wanted)}"
+        elif not wanted:
+            yield f"resurrected: {place} shows {found} on {name} and was deleted"
+        else:
+            yield f"stale for ever: {place} shows {found} on {name} and should show {sorted(wanted)}"
+
+
+def _check_tables(device: Device, live: dict[Place, int]) -> Iterator[str]:
+    assert device.keeper is not None
+    store, rows = device.keeper.store, device.rows()
+    for place in sorted(rows.keys() | live.keys()):
+        if place[0] not in store.guest.active_sets or rows.get(place) == live.get(place):
+            continue
+        entry = store.to_apply.get(*place)
+        if entry is None or entry.refusal is None:
+            yield (
+                f"{device.name}'s table shows {rows.get(place)} for {place}, its replica {live.get(place)}"
+                f" ({'not listed' if entry is None else 'listed and not refused'})"
+            )
+
+
+def _check_leftovers(world: World, device: Device) -> Iterator[str]:
+    assert device.keeper is not None
+    store = device.keeper.store
+    for entry in store.replica.entries_with_deletes():
+        if store.to_apply.get(*entry.place) is None and not world.forgotten_rows:
+            what = "deletes of a live element" if entry.element.live else "a tombstone"
+            yield f"{what} left on {device.name} for ever: {entry.place} {dict(entry.element.deletes)}"
+
+
+def element_text(element: Element | None) -> str:
+    """Write an element for a story."""
+    return "nothing" if element is None else f"{element.stamp} {element.value.decode()} {dict(element.deletes)}"
