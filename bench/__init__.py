@@ -1,0 +1,1 @@
+"""Benchmarks: what a sync costs beside the floor, measured in one run. ``make bench``."""

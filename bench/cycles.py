@@ -1,0 +1,104 @@
+"""Whole cycles against the floor, in one process and interleaved, so that what disturbs one disturbs the other."""
+
+import gc
+import io
+import itertools
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import trio
+
+from bench.devices import LIMITS, URL, Device, make_wallet
+from bench.floor import floor, median_and_spread
+from daemon.blob.schema import decode
+from daemon.blob.seal import Context, open_sealed
+from daemon.server.folder import FolderServer
+from daemon.worker import inline
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - where disks do not disturb
+
+
+@contextmanager
+def two_wallets(entities: int) -> Iterator[tuple[Device, Device]]:
+    """Make a wallet of this size and an empty one, in step through a folder."""
+    parent = MEMORY if MEMORY.is_dir() else None
+    with tempfile.TemporaryDirectory(dir=parent, prefix="walletsync-bench-") as name:
+        root, ids = Path(name), itertools.count(1)
+        devices = []
+        for number, size in enumerate((entities, 0)):
+            folder = root / f"device{number}"
+            folder.mkdir()
+            make_wallet(folder / "wallet.db", size)
+            shared = root / "server"
+            shared.mkdir(exist_ok=True)
+            server = FolderServer(shared, inline, lambda length: next(ids).to_bytes(length))
+            devices.append(Device(f"device{number}", folder, server))
+        try:
+            trio.run(_bring_in_step, devices)
+            yield devices[0], devices[1]
+        finally:
+            for device in devices:
+                device.close()
+
+
+def measure(entities: int, rounds: int) -> dict[str, float]:
+    """Measure one size: seconds of an idle cycle, of one with 1 % changed, of the floor; and bytes."""
+    with two_wallets(entities) as (first, second):
+        plain, sealed = _blob(first)
+        changed = max(1, entities // 100)
+        cycles, floors, idles, sizes = [], [], [], []
+        for number in range(rounds):
+            active, other = (first, second) if number % 2 == 0 else (second, first)
+            other.change(changed // 2 or 1, seed=2 * number)
+            trio.run(other.cycle)
+            active.change(changed // 2 or 1, seed=2 * number + 1)
+            gc.collect()
+            floors.append(floor(plain, sealed))
+            began = time.perf_counter()
+            sizes.append(trio.run(active.cycle))
+            cycles.append(time.perf_counter() - began)
+            trio.run(_quieten, [other, active])
+            began = time.perf_counter()
+            trio.run(active.cycle)
+            idles.append(time.perf_counter() - began)
+        (cycle, spread), (bare, _), (idle, _) = map(median_and_spread, (cycles, floors, idles))
+        return {
+            "entities": entities,
+            "cycle_s": cycle,
+            "cycle_spread_s": spread,
+            "floor_s": bare,
+            "ratio": cycle / bare,
+            "idle_cycle_s": idle,
+            "plain_bytes": len(plain),
+            "sealed_bytes": len(sealed),
+            "sealed_bytes_per_entity": len(sealed) / entities,
+            "sent_bytes": sizes[-1],
+        }
+
+
+async def _bring_in_step(devices: list[Device]) -> None:
+    for device in devices:
+        await device.enroll()
+    await _quieten(devices)
+
+
+async def _quieten(devices: list[Device]) -> None:
+    for _ in range(2):
+        for device in devices:
+            await device.cycle(acknowledge=True)
+
+
+def _blob(device: Device) -> tuple[bytes, bytes]:
+    """Return the plaintext and the sealed bytes of what the device would store."""
+    sink = io.BytesIO()
+    device.keeper.seal_blob(URL, device.keys, sink)
+    sealed = sink.getvalue()
+    context = Context("state", device.keys.account.public_key, device.keeper.record(URL).identity)
+    plain = b"".join(open_sealed(io.BytesIO(sealed), device.keys.blob_key, context, LIMITS))
+    head, entries = decode([plain], LIMITS)
+    assert head.seen
+    assert sum(1 for _ in entries) > 0
+    return plain, sealed
