@@ -28,7 +28,7 @@ from daemon.circle import Circle
 from daemon.control import CircleDesk, Desk, ExplainDesk, StatusDesk, SyncDesk, UndoDesk, methods
 from daemon.control.pausing import PauseDesk
 from daemon.ending import cut_short_after
-from daemon.errors import HomeTaken, StateUnusable
+from daemon.errors import HomeTaken, SecretsError, StateUnusable
 from daemon.keeper.keeper import Keeper
 from daemon.keeper.stamping import Identity
 from daemon.keeper.store import Rules, Store
@@ -95,6 +95,7 @@ async def serve(paths: Paths, notifier: Notifier) -> None:
 async def _opened(paths: Paths, settings: Settings, spool_folder: Path) -> AsyncIterator[Circle]:
     """Open the databases, and a nursery for the tasks that work with them."""
     surroundings = real_surroundings()
+    _check_keys_are_not_lost(paths)
     held, created = keys.load_or_create(paths.secrets, surroundings.ids)
     own = wallet_keys(held.wallet.reveal())
     if created:
@@ -120,6 +121,15 @@ async def _opened(paths: Paths, settings: Settings, spool_folder: Path) -> Async
             yield circle
     finally:
         keeper.close()
+
+
+def _check_keys_are_not_lost(paths: Paths) -> None:
+    """Refuse to make new keys for a wallet that has had some. Raises SecretsError."""
+    if paths.state_database.exists() and not paths.secrets.exists():
+        raise SecretsError(
+            f"the secrets {paths.secrets} are gone, while {paths.state_database} is there: put back a copy of them, or"
+            " move the whole state folder away to begin anew as another wallet"
+        )
 
 
 def _open_keeper(

@@ -13,6 +13,7 @@ import trio
 
 from daemon import keys, logs
 from daemon.blob.keys import server_keys
+from daemon.errors import SecretsError
 from daemon.invitation import Invitation, InvitationUnusable, read_invitation, write_invitation
 from daemon.keeper.keeper import Keeper
 from daemon.leaving import Departure, depart
@@ -59,8 +60,16 @@ class Circle:
         self._running_by_url: dict[str, _Running] = {}
 
     async def start_enrolled(self) -> None:
-        """Start a syncer for every server enrolled before, and do what is left to be done at those that were left."""
-        for record in self.reporter.overview.record_by_url.values():
+        """Start a syncer for every server enrolled before, and do what is left to be done at those that were left.
+
+        Raises SecretsError.
+        """
+        records = self.reporter.overview.record_by_url.values()
+        if records and self.secrets.root is None:
+            raise SecretsError(
+                f"the secrets {self.secrets_path} name no circle, while servers are enrolled: put back a later copy"
+            )
+        for record in records:
             await self._start(parse_server_url(record.url), record.identity, record.memory)
         for url, identity, erase in await self.exclusively(self.keeper.store.servers.departures):
             self.nursery.start_soon(self._depart, parse_server_url(url), identity, erase)
@@ -98,7 +107,10 @@ class Circle:
         chosen = identity or description.identity
         for record in self.reporter.overview.record_by_url.values():
             if record.identity == chosen:
-                raise Refusal(f"that is the server already enrolled as {record.url}")
+                raise Refusal(
+                    f"that is the server already enrolled as {record.url}: if it is to be reached under this address"
+                    f" from now on, `walletsync leave {record.url}` first"
+                )
         created = self.secrets.root is None
         if created:
             await self._take_root(Secret(self.surroundings.ids(keys.SECRET_BYTES)))

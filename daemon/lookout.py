@@ -4,7 +4,7 @@ import trio
 
 from daemon.circle import Circle
 from daemon.wallet.guest import WalletTrouble
-from daemon.wallet.watch import watch_folder
+from daemon.wallet.watch import watch_file
 
 
 class Lookout:
@@ -40,7 +40,7 @@ class Lookout:
         path = self._circle.keeper.store.guest.path
         async with trio.open_nursery() as nursery:
             nursery.start_soon(look_when_told)
-            await watch_folder(path.parent, path.name, lambda: looks.set())
+            await watch_file(path, lambda: looks.set())
 
     def stalled_for(self) -> float:
         """Return for how many seconds the present look has lasted."""

@@ -58,6 +58,7 @@ class Reporter:
         self._surroundings = surroundings
         self._profile = profile
         self._refusing_sets: set[str] = set()
+        self._leaving_out_sets: set[str] = set()
         self._writer: str | None = None
 
     async def refresh(self) -> None:
@@ -87,6 +88,12 @@ class Reporter:
         since = rfc3339_or_none(last_good)
         logs.emit(syncing.ServerStale(server=url, since=since))
         self.tell("server.stale", {"server": url, "since": since})
+
+    def nearly_full(self, url: str, sealed_bytes: int, limit_bytes: int) -> None:
+        """Tell that the blob comes near the largest that a server takes."""
+        logs.emit(syncing.ServerNearlyFull(server=url, sealed_bytes=sealed_bytes, limit_bytes=limit_bytes))
+        data = {"server": url, "sealed_bytes": sealed_bytes, "limit_bytes": limit_bytes}
+        self.tell("server.nearly_full", data)
 
     def progress(self, ids: Sequence[str], url: str, stage: str, sealed_bytes: int | None = None) -> None:
         """Tell that a sync enters a stage: fetch, join, seal, store."""
@@ -216,6 +223,10 @@ class Reporter:
             logs.emit(running.CaptureTriggersInstalled())
         if captured.missed:
             logs.emit(running.CaptureLogDisagreed(rows=captured.missed))
+        for set_name, message in sorted(captured.left_out.items()):
+            repeated = set_name in self._leaving_out_sets
+            logs.emit(running.CaptureLeftOut(set_name=set_name, message=message, repeated=repeated))
+            self._leaving_out_sets.add(set_name)
         if captured.waits or captured.healed:
             message = (
                 "all servers are asked before anything is read from it"

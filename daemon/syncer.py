@@ -20,12 +20,26 @@ import trio
 from daemon import logs, plan
 from daemon.blob.errors import BlobUnreadable
 from daemon.blob.keys import ServerKeys
+from daemon.copies import Copies
 from daemon.keeper.export import Sealed
 from daemon.keeper.keeper import Answer, Keeper, NoBlobThere, SameBlob, Spooled, TakenIn
 from daemon.keeper.merge import TimePoisoned
 from daemon.logs import syncing
 from daemon.reporting import Reporter
-from daemon.server.base import Conflict, Failure, FailureKind, Fetched, NoBlob, Server, Stored, Unchanged
+from daemon.server.base import (
+    Conflict,
+    Failure,
+    FailureKind,
+    Fetched,
+    HasCopies,
+    Limited,
+    NoBlob,
+    Sells,
+    Server,
+    Stored,
+    StoreOutcome,
+    Unchanged,
+)
 from daemon.state.pause import paused_until
 from daemon.surroundings import Surroundings
 from daemon.trouble import failure_of, remembering, trouble_of
@@ -38,6 +52,9 @@ if TYPE_CHECKING:
 FIRST_CONFLICT_DELAY = 0.2
 LONGEST_CONFLICT_DELAY = 30.0
 SYNC_ID_BYTES = 8
+
+NEARLY_FULL = 0.8
+"""The share of the largest blob that a server takes, from which on a person is warned."""
 
 
 @dataclass
@@ -90,6 +107,11 @@ class Syncer:
         self._reporter = reporter
         self._spool_folder = spool_folder
         self._on_news = on_news
+        self._copies = Copies(url, server, keys, keeper, exclusively) if isinstance(server, HasCopies) else None
+        self._new_order = False
+        self._was_nearly_full = False
+        self._was_described = False
+        self._kept_limit: int | None = None
         self._trouble: Trouble | None = None
         self._stale_was_said = False
         self._stepped_at = trio.current_time()
@@ -122,9 +144,14 @@ class Syncer:
         self._timing = timing
         self.tell(plan.Retimed(self._draw()))
 
-    def request(self, reason: SyncReason, sync_id: str) -> None:
-        """Ask for a sync now; what comes of it is told under this id (too)."""
+    def request(self, reason: SyncReason, sync_id: str, *, new_order: bool = False) -> None:
+        """Ask for a sync now; what comes of it is told under this id (too).
+
+        With ``new_order`` a server that wants to be paid is asked for a new order, since the one it made before cannot
+        be paid any more.
+        """
         self._requested_ids.append(sync_id)
+        self._new_order |= new_order
         self.tell(plan.Requested(reason))
         self._put_off()
 
@@ -180,8 +207,9 @@ class Syncer:
         began = self._stepped_at = trio.current_time()
         self._reporter.sync_started(ids, self.url, reason)
         result = await self._sync(ids, acknowledge=acknowledge)
-        await self._keep_memory()
         previous, self.failure = self.failure, result.failure
+        await self._keep_limit()
+        await self._keep_memory()
         if result.failure is None:
             self.failing_since = None
             self.tell(plan.SyncEnded(self._draw(), result.active, result.owes))
@@ -197,6 +225,7 @@ class Syncer:
             ids, self.url, reason, result, previous, seconds=trio.current_time() - began, retry_in=self._retry_in()
         )
         self._warn_if_stale()
+        self._warn_if_nearly_full()
         self._put_off()
 
     async def _keep_trouble(self) -> None:
@@ -217,6 +246,28 @@ class Syncer:
         if stale and not self._stale_was_said:
             self._reporter.stale(self.url, last_good)
         self._stale_was_said = stale
+
+    def _warn_if_nearly_full(self) -> None:
+        """Say once, until it is smaller again, that the blob comes near the largest that the server takes."""
+        record = self._reporter.overview.record_by_url.get(self.url)
+        if record is None or record.limit_bytes is None:
+            return
+        is_nearly_full = record.sealed_bytes >= NEARLY_FULL * record.limit_bytes
+        if is_nearly_full and not self._was_nearly_full:
+            self._reporter.nearly_full(self.url, record.sealed_bytes, record.limit_bytes)
+        self._was_nearly_full = is_nearly_full
+
+    async def _keep_limit(self) -> None:
+        """Remember the largest blob that the server takes, if it is another than before."""
+        if not isinstance(self.server, Limited):
+            return
+        if self.server.limit_bytes is None and not self._was_described and self.failure is None:
+            self._was_described = True
+            await self.server.describe()
+        limit = self.server.limit_bytes
+        if limit is not None and limit != self._kept_limit:
+            self._kept_limit = limit
+            await self._exclusively(partial(self._keeper.store.servers.note_limit, self.url, limit))
 
     async def _keep_memory(self) -> None:
         if self._memory != self._kept_memory:
@@ -251,6 +302,8 @@ class Syncer:
                 return False
             if not await self._take_in(ids, answer, result):
                 return False
+            if self._copies is not None:
+                await self._copies.take_in(ids[0], spool, partial(self._taken_from_copy, ids[0], result))
         if not await self._exclusively(partial(self._keeper.has_to_say, self.url, acknowledge=acknowledge)):
             await self._note_success(result)
             return False
@@ -286,6 +339,10 @@ class Syncer:
         self._reporter.taken_in(ids[0], self.url, taken, trio.current_time() - began)
         return True
 
+    def _taken_from_copy(self, sync_id: str, result: SyncResult, taken: TakenIn) -> None:
+        self._count(taken, result)
+        self._reporter.taken_in(sync_id, self.url, taken, trio.current_time() - self._stepped_at)
+
     async def _store(self, ids: list[str], result: SyncResult) -> bool:
         began = trio.current_time()
         with self._spool("up") as spool:
@@ -293,7 +350,7 @@ class Syncer:
             record = await self._exclusively(partial(self._keeper.record, self.url))
             sealed = await self._surroundings.worker(partial(self._seal, spool))
             self._stage(ids, "store", sealed.sealed_bytes)
-            outcome = await self.server.store(self._keys.account, spool, record.revision)
+            outcome = await self._send(spool, record.revision)
         match outcome:
             case Conflict():
                 return True
@@ -307,11 +364,19 @@ class Syncer:
                 await self._note_success(result)
                 return False
 
+    async def _send(self, spool: Path, expected: str | None) -> StoreOutcome:
+        new_order, self._new_order = self._new_order, False
+        if new_order and isinstance(self.server, Sells):
+            return await self.server.store_with_new_order(self._keys.account, spool, expected)
+        return await self.server.store(self._keys.account, spool, expected)
+
     def _seal(self, spool: Path) -> Sealed:
         with spool.open("wb") as sink:
             return self._keeper.seal_blob(self.url, self._keys, sink)
 
     async def _note_success(self, result: SyncResult) -> None:
+        if self._copies is not None:
+            await self._copies.remove_joined()
         result.owes = await self._exclusively(partial(self._keeper.note_success, self.url))
 
     @contextlib.contextmanager

@@ -58,9 +58,15 @@ class BlockingClient:
         """Ask for the whole state of the daemon."""
         return self.call("status", messages.NoParams(), messages.Status)
 
-    def sync(self, server: str | None = None, reason: messages.SyncReason = "user") -> messages.SyncResult:
-        """Start a sync with the server whose URL holds this text, or with all. Does not wait for its end."""
-        return self.call("sync", messages.SyncParams(server=server, reason=reason), messages.SyncResult)
+    def sync(
+        self, server: str | None = None, reason: messages.SyncReason = "user", *, new_order: bool = False
+    ) -> messages.SyncResult:
+        """Start a sync with the server whose URL holds this text, or with all. Does not wait for its end.
+
+        With ``new_order`` a server that waits for a payment makes a new order, since the one before cannot be paid.
+        """
+        params = messages.SyncParams(server=server, reason=reason, new_order=new_order)
+        return self.call("sync", params, messages.SyncResult)
 
     def pause(self, seconds: float | None = None) -> messages.PauseResult:
         """Let all syncing rest, for this many seconds or until it is resumed."""
@@ -112,6 +118,10 @@ class BlockingClient:
     def reject(self, held: str) -> messages.HeldResult:
         """Undo a mass delete that is held."""
         return self.call("reject", messages.HeldParams(held=held), messages.HeldResult, timeout=LONG_TIMEOUT)
+
+    def explain(self, *, last: bool = False) -> messages.ExplainResult:
+        """Ask what the next sync would say, or what the last merges changed here, and why."""
+        return self.call("explain", messages.ExplainParams(last=last), messages.ExplainResult)
 
     def history(self, limit: int = 100) -> messages.HistoryResult:
         """Ask for deleted values that can be had back, the newest first."""

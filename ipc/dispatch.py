@@ -99,10 +99,11 @@ class Dispatcher:
 
     async def _run(self, request: Request, work: Awaitable[msgspec.Struct]) -> bytes:
         try:
-            return encode_result(request.id, await work)
-        except Refusal as refusal:
-            body = ErrorBody(code=refusal.code, message=refusal.message, data=refusal.data)
-            return encode_error(request.id, body)
+            try:
+                return encode_result(request.id, await work)
+            except Refusal as refusal:
+                body = ErrorBody(code=refusal.code, message=refusal.message, data=refusal.data)
+                return encode_error(request.id, body)
         except Exception as fault:  # noqa: BLE001 - the top of a request: a fault in one must not end the others
             self._on_fault(request.method, fault)
             message = f"the daemon failed at {request.method}; its log says more"

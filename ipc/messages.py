@@ -229,10 +229,14 @@ class HelloResult(msgspec.Struct, kw_only=True):
 
 
 class SyncParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """``sync``: with the server whose URL holds this text, or with all."""
+    """``sync``: with the server whose URL holds this text, or with all.
+
+    ``new_order`` has a server that waits for a payment make a new order, if the one before cannot be paid any more.
+    """
 
     server: str | None = None
     reason: SyncReason = "user"
+    new_order: bool = False
 
 
 class SyncResult(msgspec.Struct, kw_only=True):

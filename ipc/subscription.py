@@ -111,7 +111,12 @@ class EventStream:
         self._sequence: Sequence | None = None
 
     async def __aenter__(self) -> Self:
-        await self._opened()
+        """Open the stream. Raises ``NotRunning`` or ``NoAnswer``; then, or cancelled, nothing is left open."""
+        try:
+            await self._opened()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     async def __aexit__(self, *_error: object) -> None:

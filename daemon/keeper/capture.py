@@ -21,6 +21,7 @@ from daemon.keeper.judge import Verdict, judge
 from daemon.keeper.settle import begin_write, finish_write, renew_marker
 from daemon.keeper.stamping import Stamper
 from daemon.keeper.store import Store
+from daemon.state.replica import encode_times
 from daemon.wallet.guest import Excluded, Marker, Row
 from daemon.wallet.rows import decode_key
 from daemon.wallet.tables import SetTable
@@ -30,7 +31,7 @@ from daemon.wallet.tables import SetTable
 class Captured:
     """What a capture found.
 
-    ``log_seq`` is the last entry of the change log that was read. ``missed`` counts changes that only a scan found
+    ``left_out`` says why rows of some sets cannot take part. ``log_seq`` is the last entry of the change log that was read. ``missed`` counts changes that only a scan found
     although the log was complete. ``installed`` says that our tables or triggers had to be added, ``waits`` that the
     database has to be healed and not all servers were asked yet. ``held`` counts deletes that wait for a person.
     """
@@ -43,6 +44,7 @@ class Captured:
     healed: bool = False
     installed: bool = False
     waits: bool = False
+    left_out: dict[str, str] = field(default_factory=dict)
 
     @property
     def operations(self) -> int:
@@ -64,7 +66,7 @@ def capture(store: Store) -> Captured:
     marker = begin_write(store) if captured.scanned or store.guest.has_logged() else None
     with store.state.transaction():
         stamper = store.stamper()
-        with _renewing(store, marker):
+        with _renewing(store, marker, stamper):
             page = store.guest.read_log()
             captured.log_seq = page.last_seq
             capturing = _Capturing(store, stamper, captured)
@@ -76,20 +78,25 @@ def capture(store: Store) -> Captured:
         stamper.finish()
         store.history.forget_before(store.surroundings.wall() - store.rules.undo_seconds)
     store.writer = stamper.writer
+    captured.left_out = store.guest.take_left_out()
     if captured.scanned:
         store.scanned_at = store.surroundings.wall()
     return captured
 
 
 @contextlib.contextmanager
-def _renewing(store: Store, marker: Marker | None) -> Iterator[None]:
-    """Read one consistent state of the wallet in the body, and leave it with this marker, if there is one."""
+def _renewing(store: Store, marker: Marker | None, stamper: Stamper) -> Iterator[None]:
+    """Read one consistent state of the wallet in the body, and leave it with this marker, if there is one.
+
+    The marker also tells of what was stamped in the body: whoever finds it without the operations has lost them.
+    """
     if marker is None:
         with store.guest.reading():
             yield
         return
     with store.guest.writing() as connection:
         yield
+        marker = marker._replace(seen=encode_times(stamper.seen))
         renew_marker(connection, marker)
     store.set_marker("marker", marker)
 
@@ -97,8 +104,8 @@ def _renewing(store: Store, marker: Marker | None) -> Iterator[None]:
 def _is_ours(store: Store) -> bool:
     """Tell whether the wallet database is the one that the state database knows, as our last write left it."""
     found, last, begun = store.guest.marker(), store.marker("marker"), store.marker("next_marker")
-    if found is not None and found == begun and begun != last:
-        finish_write(store, begun)
+    if found is not None and begun is not None and found.token == begun.token and found != last:
+        finish_write(store, found)
         return True
     return found == last
 

@@ -4,9 +4,10 @@ The first net is that every start takes a new writer id. The second is here: a b
 beyond my own time proves that a copy of this very run has uploaded. Then, before anything is captured or joined:
 
 - this run takes a new writer id;
-- its inserts and deletes that the blob does not hold are stamped anew, since the copy's operations bear the same
-  stamps and the blob claims to have seen them. An insert that the blob has overtaken with a larger stamp stays as it
-  is;
+- its inserts that the blob does not hold are stamped anew, since the copy's operations bear the same stamps and the
+  blob claims to have seen them. An insert that the blob has overtaken with a larger stamp stays as it is. Deletes are
+  never stamped anew: one that the blob does not hold may have been collected, and somebody who had seen it may have
+  inserted the key again, which a newer delete would take away;
 - what the blob holds under the shared writer id and I have nothing of is taken, since my ``seen`` claims to cover it.
 
 Nothing live is lost so. A delete made by one copy may lose against what the other holds.
@@ -72,14 +73,10 @@ def _was_made_by(element: Element, writer: str) -> bool:
 
 
 def _stamped_anew(mine: Element, theirs: Element | None, former: str, stamp: Callable[[], Stamp]) -> Element:
-    """Return an element with those of its operations by the former writer stamped anew that the blob does not hold."""
-    anew = mine
-    if former in mine.deletes and (theirs is None or theirs.deletes.get(former) != mine.deletes[former]):
-        fresh = stamp()
-        anew = Element(mine.stamp, mine.value, {**mine.deletes, fresh.writer: fresh.time})
-    if mine.stamp is not None and mine.stamp.writer == former and not _holds(theirs, mine):
-        anew = insert(anew, stamp(), mine.value)
-    return anew
+    """Return an element with its insert stamped anew, if that is by the former writer and the blob does not hold it."""
+    if mine.stamp is None or mine.stamp.writer != former or _holds(theirs, mine):
+        return mine
+    return insert(mine, stamp(), mine.value)
 
 
 def _holds(theirs: Element | None, mine: Element) -> bool:

@@ -67,7 +67,8 @@ class _Healing:
 
     def heal_set(self, table: SetTable, logged: set[str]) -> None:
         """Heal all rows of one set, of which the change log names these."""
-        missing = {entry.key for entry in self._store.replica.entries_of(table.name) if entry.element.live}
+        missing = {entry.key for entry in self._store.replica.entries_of(table.name)}
+        missing |= self._store.to_apply.bases(table.name).keys()
         for key, row in self._store.guest.scan(table):
             missing.discard(key)
             self._heal_row(table, key, row, logged=key in logged)
@@ -99,8 +100,11 @@ class _Healing:
     def _heal_absence(self, table: SetTable, key: str, *, logged: bool) -> None:
         """Write a live element's row anew, unless the wallet deleted it after our last write there."""
         found = self._store.guest.read(table, decode_key(key))
+        element = self._store.replica.known(table.name, key).element
         self._store.to_apply.remove(table.name, key)
         self._store.replica.set_base(table.name, key, None)
+        if element is None or not element.live:
+            return
         if logged and found is None:
             self.counts[judge_absence(self._store, self._stamper, table, key)] += 1
         else:

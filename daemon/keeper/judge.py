@@ -46,7 +46,7 @@ def judge_presence(
     element = store.replica.known(table.name, key).element
     value = row.value
     if element is not None and element.live:
-        value = keep_other_members(element.value, row.value, table.shared_set)
+        value = keep_other_members(element.value, row.value, table.default_by_column)
         if value == element.value:
             _settle(store, table, key, row.digest)
             return Verdict.UNCHANGED

@@ -3,6 +3,7 @@
 All methods are synchronous. Callers run them in the worker, and all but ``seal_blob`` under the replica's lock.
 """
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from daemon.keeper.clone import Parting, is_copied, part_from_copy
 from daemon.keeper.explain import Pending, not_captured_yet, not_said_yet
 from daemon.keeper.export import Sealed, has_to_say, note_stored, owes_acknowledgement, seal_blob
 from daemon.keeper.forget import forget_wallet
-from daemon.keeper.merge import Merged, check_times, merge, merge_nothing, merge_unchanged
+from daemon.keeper.merge import Merged, check_times, merge, merge_copy, merge_nothing, merge_unchanged
 from daemon.keeper.overview import Overview, overview
 from daemon.keeper.settle import Settled, settle
 from daemon.keeper.store import Store
@@ -99,6 +100,21 @@ class Keeper:
         if taken.captured and taken.captured[-1].waits and not self.store.unjoined:
             self._capture(taken)  # this was the last server to be asked: now the wallet is healed
         self._settle(taken)
+        self.store.guest.tidy_up()
+        return taken
+
+    def take_in_copy(self, url: str, copy: Spooled, sync_id: str = "") -> TakenIn:
+        """Capture, join a conflict copy of a server's blob, and bring the wallet to the result.
+
+        What is remembered of the server stays as it is: it does not hold what the copy holds.
+
+        Raises BlobUnreadable or TimePoisoned: then nothing of the copy was taken.
+        """
+        taken = TakenIn()
+        self.store.sync_id = sync_id
+        with self._read_blob(taken, url, copy) as (head, entries):
+            taken.merged = merge_copy(self.store, head, entries)
+        self._settle(taken)
         return taken
 
     def has_to_say(self, url: str, *, acknowledge: bool) -> bool:
@@ -173,6 +189,16 @@ class Keeper:
         """Tell whether anyone else committed to the wallet since this was last asked. Raises WalletTrouble."""
         return self.store.guest.committed_since()
 
+    def detach(self) -> None:
+        """Take all that is ours out of the wallet database, once what it had to say is captured, if it can be.
+
+        A next run begins anew there: it asks all servers first, and takes nothing absent for deleted. Raises
+        WalletTrouble, and then nothing was taken out.
+        """
+        with contextlib.suppress(WalletTrouble):
+            capture(self.store)
+        self.store.guest.detach()
+
     def note_memory(self, url: str, memory: Mapping[str, str]) -> None:
         """Keep what this kind of server has learnt."""
         self.store.servers.note_memory(url, memory)
@@ -190,13 +216,19 @@ class Keeper:
             taken.trouble = trouble
 
     def _take_in_blob(self, taken: TakenIn, url: str, answer: Spooled) -> None:
+        with self._read_blob(taken, url, answer) as (head, entries):
+            taken.merged = merge(self.store, url, head, entries, answer.revision, answer.sealed_bytes)
+
+    @contextlib.contextmanager
+    def _read_blob(self, taken: TakenIn, url: str, answer: Spooled) -> Iterator[tuple[Head, Iterator[Entry]]]:
+        """Open a blob that is about to be joined, and do all that has to be done before."""
         with answer.path.open("rb") as sealed:
             head, entries = self._open(url, answer, sealed)
             check_times(self.store, head.seen)
             if is_copied(self.store, head.seen):
                 taken.parting = self._part_from_copy(url, answer)
             self._capture(taken)
-            taken.merged = merge(self.store, url, head, entries, answer.revision, answer.sealed_bytes)
+            yield head, entries
 
     def _part_from_copy(self, url: str, answer: Spooled) -> Parting:
         with answer.path.open("rb") as sealed:
@@ -208,7 +240,7 @@ class Keeper:
 
     def _settle(self, taken: TakenIn) -> None:
         """Write to the wallet; what it changed at that very moment is captured, judged, and written again."""
-        retry_refused = bool(taken.merged.changed)
+        retry_refused = bool(taken.merged.changed) or any(captured.operations for captured in taken.captured)
         for _ in range(APPLY_ROUNDS):
             if taken.trouble is not None or taken.captured[-1].waits:
                 return

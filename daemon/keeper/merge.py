@@ -53,7 +53,10 @@ class TimePoisoned(Exception):  # noqa: N818 - named after what is the matter
 
 @dataclass
 class Merged:
-    """What a merge did: keys changed per set, taken, removed and held in all, and what was noticed of the blob."""
+    """What a merge did: keys changed per set, taken, removed and held in all, and what was noticed of the blob.
+
+    ``owed`` says that the blob holds something live that is gone here.
+    """
 
     changed: Counter[str] = field(default_factory=Counter)
     decisions: list[Decision] = field(default_factory=list)
@@ -63,6 +66,7 @@ class Merged:
     collected: int = 0
     collisions: int = 0
     went_back: bool = False
+    owed: bool = False
 
     def count(self, joined: Joined) -> None:
         """Count one changed key, and note of the first ones which rule decided."""
@@ -86,17 +90,44 @@ def check_times(store: Store, their_seen: Seen) -> None:
 
 def merge(store: Store, url: str, head: Head, entries: Iterator[Entry], revision: str, sealed_bytes: int) -> Merged:
     """Join the server's blob. The entries are read to their end; whatever they raise leaves all as it was."""
-    merged = Merged()
-    with store.state.transaction(), store.state.snapshot() as reader:
+    with store.state.transaction():
         record = store.servers.get(url)
         assert record is not None
+        merged = _join_blob(store, head, entries)
         merged.went_back = not covers(head.seen, record.seen)
+        store.servers.note_blob(url, revision, head.seen, head.extra)
+        rows = {**(store.servers.clocks(url) or {}), **head.clocks} if merged.went_back else head.clocks
+        store.servers.note_clocks(url, rows, store.surroundings.wall())
+        store.servers.note_owes(url, merged.owed)
+        store.servers.note_size(url, sealed_bytes)
+        merged.collected = collect(store)
+    _note_joined(store, url)
+    return merged
+
+
+def merge_copy(store: Store, head: Head, entries: Iterator[Entry]) -> Merged:
+    """Join a conflict copy: a blob that some wallet has stored, and that is not the one that a server holds.
+
+    What it has seen and its clocks are no server's, and are not noted as such: what it brings is news to all servers.
+    """
+    with store.state.transaction():
+        merged = _join_blob(store, head, entries)
+        if merged.removed:
+            # What went without a tombstone, since the copy's maker had seen it go, no server can be told of otherwise.
+            for record in store.servers.all():
+                store.servers.note_owes(record.url, True)
+    return merged
+
+
+def _join_blob(store: Store, head: Head, entries: Iterator[Entry]) -> Merged:
+    """Join a blob into the replica, list for the wallet what changed, and hold a mass delete. In a transaction."""
+    merged = Merged()
+    with store.state.snapshot() as reader:
         seen_before = store.replica.seen()
         batch = store.to_apply.open_batch(seen_before)
-        owes = False
         deaths: list[Death] = []
         for joined in join(Replica(reader).entries(), entries, seen_before, head.seen):
-            owes |= joined.owed
+            merged.owed |= joined.owed
             merged.collisions += joined.stamps_collide
             if joined.changed:
                 merged.count(joined)
@@ -106,13 +137,6 @@ def merge(store: Store, url: str, head: Head, entries: Iterator[Entry], revision
                     deaths.append(death)
         merged.held = _hold(store, deaths)
         store.replica.see(head.seen)
-        store.servers.note_blob(url, revision, head.seen, head.extra)
-        rows = {**(store.servers.clocks(url) or {}), **head.clocks} if merged.went_back else head.clocks
-        store.servers.note_clocks(url, rows, store.surroundings.wall())
-        store.servers.note_owes(url, owes)
-        store.servers.note_size(url, sealed_bytes)
-        merged.collected = collect(store)
-    _note_joined(store, url)
     return merged
 
 

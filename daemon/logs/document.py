@@ -63,6 +63,7 @@ MEANING_BY_FIELD = {
     "kind": "why the sync failed, in one word; the server's state in `walletsync status`",
     "largest_known": "the largest Lamport time that is trusted",
     "library": "the library's own name for its log",
+    "limit_bytes": "the largest sealed blob that the server takes",
     "message": "one sentence for a person",
     "method": "the method that was called",
     "nickname": "this wallet's nickname",

@@ -241,6 +241,21 @@ class CaptureTriggersInstalled(Happening, event="capture.triggers_installed"):
     """The triggers that note changes were added to the wallet database."""
 
 
+class CaptureLeftOut(
+    Happening, event="capture.left_out", level=Level.WARNING, routine_when="the same set left rows out before"
+):
+    """Rows are too large for any blob; they stay as they are in this wallet, and the others do not get them."""
+
+    set_name: str
+    message: str
+    repeated: bool
+
+    @property
+    def is_routine(self) -> bool:
+        """Whether this was said before."""
+        return self.repeated
+
+
 class CaptureLogDisagreed(Happening, event="capture.log_disagreed", level=Level.WARNING):
     """A full scan found changes that the change log did not name; they were taken up."""
 

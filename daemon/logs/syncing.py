@@ -110,6 +110,26 @@ class ServerWentBack(OfSync, event="server.went_back", level=Level.WARNING):
     """The server shows an older blob than it did before; the present state is put up again."""
 
 
+class ServerNearlyFull(Happening, event="server.nearly_full", level=Level.WARNING):
+    """The blob is near the largest that the server takes; said once until it is smaller, or the daemon starts anew."""
+
+    server: str
+    sealed_bytes: int
+    limit_bytes: int
+
+
+class CopyJoined(OfSync, event="copy.joined"):
+    """A conflict copy that another program made of the blob was joined; it is removed once that is stored."""
+
+    sealed_bytes: int
+
+
+class CopyUnreadable(OfSync, event="copy.unreadable", level=Level.WARNING):
+    """A conflict copy that another program made of the blob cannot be read; it is left there, and said once a run."""
+
+    message: str
+
+
 class CloneSuspected(OfSync, event="clone.suspected", level=Level.WARNING):
     """Another copy of this wallet made operations under this writer id; the wallet goes on under a new one."""
 

@@ -89,6 +89,14 @@ class Description:
     limit_bytes: int | None = None
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Copy:
+    """A conflict copy: its name, and what tells what it holds from whatever else was or will be under that name."""
+
+    name: str
+    version: str
+
+
 FetchOutcome = Unchanged | NoBlob | Fetched | Failure
 StoreOutcome = Stored | Conflict | Failure
 DescribeOutcome = Description | Failure
@@ -127,4 +135,45 @@ class Watchable(Protocol):
 
     def watch(self) -> AsyncGenerator[None, None]:
         """Yield whenever a blob may have changed, for ever. Not every change need be told, and some are our own."""
+        ...
+
+
+@runtime_checkable
+class Limited(Protocol):
+    """A server that may take blobs of a certain size only."""
+
+    @property
+    def limit_bytes(self) -> int | None:
+        """The largest sealed blob that it takes, in bytes, as far as that is known."""
+        ...
+
+
+@runtime_checkable
+class Sells(Protocol):
+    """A server that may want to be paid."""
+
+    async def store_with_new_order(self, account: Account, sealed: Path, expected: Revision | None) -> StoreOutcome:
+        """Store as ever; where a payment is due, have a new order made, if the one before cannot be paid any more."""
+        ...
+
+
+@runtime_checkable
+class HasCopies(Protocol):
+    """A server beside whose blob others can turn up: what another program made of two that were stored at once.
+
+    A conflict copy is a blob of the account like any other, only that it is not the one that the server holds: its
+    revision, and what it says of itself, are not the server's. It may be removed once the server's own blob holds what
+    it held.
+    """
+
+    async def copies(self, account: Account) -> list[Copy]:
+        """Return the conflict copies that are there now."""
+        ...
+
+    async def fetch_copy(self, copy: Copy, spool: Path) -> Fetched | None:
+        """Write a conflict copy into the file ``spool``; ``None``: it is not there any more, or cannot be read now."""
+        ...
+
+    async def remove_copy(self, copy: Copy) -> None:
+        """Remove a conflict copy, if it still is the one that is meant."""
         ...

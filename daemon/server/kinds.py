@@ -34,7 +34,9 @@ class ServerKinds:
         worker, proxy = self.surroundings.worker, self.network.proxy or None
         match address:
             case FolderUrl():
-                yield FolderServer(Path(address.path), worker, self.surroundings.ids, identity=identity)
+                yield FolderServer(
+                    Path(address.path), worker, self.surroundings.ids, identity=identity, largest_blob=self.largest_blob
+                )
             case TalerUrl():
                 way, patience = Way(proxy=proxy), Patience(longest=self.network.timeout)
                 async with open_taler_server(

@@ -88,6 +88,7 @@ class StateDatabase:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        _make_private(path)
         self.connection = _connect(path)
         self._create_or_check()
 
@@ -144,6 +145,16 @@ class StateDatabase:
                 f"{self.path} has the format {version}, this walletsync knows {SCHEMA_VERSION}:"
                 " start the version that made it, or a newer one"
             )
+
+
+def _make_private(path: Path) -> None:
+    """Make the file, if it is not there, for its owner alone, whatever the umask: it holds all that the wallet does."""
+    try:
+        path.touch(mode=0o600, exist_ok=False)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise StateUnusable(f"{path} cannot be used as the state database: {error.strerror}") from error
 
 
 def _connect(path: Path) -> sqlite3.Connection:

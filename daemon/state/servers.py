@@ -114,6 +114,10 @@ class Servers:
         """Note the size of the sealed blob there."""
         self._connection.execute("UPDATE server SET sealed_bytes = ? WHERE url = ?", (sealed_bytes, url))
 
+    def note_limit(self, url: str, limit_bytes: int) -> None:
+        """Note the size of the largest sealed blob that the server takes, in bytes."""
+        self._connection.execute("UPDATE server SET limit_bytes = ? WHERE url = ?", (limit_bytes, url))
+
     def note_memory(self, url: str, memory: Mapping[str, str]) -> None:
         """Keep what this kind of server wants to remember."""
         text = msgspec.json.encode(dict(memory), order="sorted").decode()

@@ -3,17 +3,23 @@
 One connection, kept open: SQLite's locks belong to the process, so a second handle that is closed would drop them
 under the first. The file itself is never opened otherwise, only stat'ed. It may be absent, replaced, migrated or
 locked at any time; every call here either works on the file that lies at the path now, or raises WalletTrouble.
+
+An open connection keeps SQLite from bringing the write-ahead log into the main file when the wallet closes: whoever
+then copied the file would miss the latest commits, and a copy put back in place would be read through the old log. So
+the guest tidies up after itself, and opens the file anew where it has changed without any commit.
 """
 
 import contextlib
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from config.profile import Profile
+from daemon.blob.limits import KEY_BYTES, VALUE_BYTES
 from daemon.wallet import triggers
 from daemon.wallet.rows import SqlValue, digest, encode_key, encode_value, text_from_sqlite
 from daemon.wallet.tables import Layout, SetTable, lay_out
@@ -41,7 +47,7 @@ class Row(NamedTuple):
 
 
 class Excluded(NamedTuple):
-    """The wallet has a row of this key that does not take part."""
+    """The wallet has a row of this key that does not take part, or that no blob could hold."""
 
 
 class Marker(NamedTuple):
@@ -70,6 +76,7 @@ class _Open:
     file: tuple[int, int]
     schema_version: int = -1
     data_version: int = -1
+    looked_at: tuple[int, tuple[int, int]] | None = None
     layout: Layout | None = None
 
 
@@ -92,6 +99,7 @@ class Guest:
         self.use_triggers = use_triggers
         self._lock_wait = lock_wait
         self._opened: _Open | None = None
+        self._left_out: dict[str, str] = {}
 
     @property
     def guarded_tables(self) -> dict[str, SetTable]:
@@ -123,8 +131,8 @@ class Guest:
 
         Raises WalletTrouble.
         """
-        file = self._file()
-        if self._opened is not None and self._opened.file != file:
+        file, _ = self._file()
+        if self._opened is not None and (self._opened.file != file or self._changed_without_commit()):
             self.close()
         with self._translated():
             opened = self._opened = self._opened or _Open(_connect(self.path, self._lock_wait), file)
@@ -137,6 +145,7 @@ class Guest:
                 if not self.use_triggers:
                     triggers.watch_own_writes(opened.connection, layout)
                 opened.layout, opened.schema_version = layout, version
+            self._look()
             return triggers.installed(opened.connection) == self._wanted()
 
     def install(self) -> None:
@@ -150,7 +159,7 @@ class Guest:
         The database is worked on whether or not it fits the profile. Whoever uses it as a guest again begins anew.
         Raises WalletTrouble, and then nothing was removed.
         """
-        file = self._file()
+        file, _ = self._file()
         self.close()
         with self._translated():
             self._opened = _Open(_connect(self.path, self._lock_wait), file)
@@ -195,6 +204,21 @@ class Guest:
                 if self.connection.in_transaction:
                     self.connection.execute("ROLLBACK")
                 raise
+            self._look()
+
+    def tidy_up(self) -> None:
+        """Bring the write-ahead log into the main file and empty it, unless that would hold anyone up."""
+        with contextlib.suppress(sqlite3.OperationalError, OSError):  # it is all there, and can be tried again
+            path = self.path.resolve(strict=True)
+            if self._opened is None or path.with_name(f"{path.name}-wal").stat().st_size == 0:
+                return
+            self.connection.execute("PRAGMA busy_timeout = 0")
+            try:
+                for thoroughly in ("PASSIVE", "TRUNCATE"):  # the first does the work, and locks nobody out
+                    self.connection.execute(f"PRAGMA wal_checkpoint({thoroughly})").fetchall()
+            finally:
+                self.connection.execute(f"PRAGMA busy_timeout = {self._lock_wait * 1000:.0f}")
+            self._look()
 
     def marker(self) -> Marker | None:
         """Return what our last write left here, or ``None`` if there is nothing of ours."""
@@ -229,7 +253,8 @@ class Guest:
             case []:
                 return None
             case [(takes_part, *values)] if takes_part:
-                return _row(table, values)
+                row = _row(table, values)
+                return row if self._fits(table, encode_key(key), row) else Excluded()
         return Excluded()
 
     def scan(self, table: SetTable) -> Iterator[tuple[str, Row]]:
@@ -238,7 +263,22 @@ class Guest:
         for row in self.connection.execute(table.select_all):
             key = row[:width]
             if None not in key or isinstance(self.read(table, key), Row):  # null is unlike null: there may be two
-                yield encode_key(key), _row(table, row[width:])
+                text, value = encode_key(key), _row(table, row[width:])
+                if self._fits(table, text, value):
+                    yield text, value
+
+    def take_left_out(self) -> dict[str, str]:
+        """Return why rows of these sets were left out since this was last asked: no blob could hold them."""
+        left_out, self._left_out = self._left_out, {}
+        return left_out
+
+    def _fits(self, table: SetTable, key: str, row: Row) -> bool:
+        """Tell whether a blob can hold a row. One that could not would cut the other wallets off from all the rest."""
+        for what, size, most in (("key", len(key.encode()), KEY_BYTES), ("content", len(row.value), VALUE_BYTES)):
+            if size > most:
+                self._left_out[table.name] = f"the {what} of a row has {size} bytes, and a blob takes {most} at most"
+                return False
+        return True
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
@@ -253,13 +293,33 @@ class Guest:
     def _wanted(self) -> dict[str, str]:
         return triggers.wanted(self.layout, triggers=self.use_triggers)
 
-    def _file(self) -> tuple[int, int]:
+    def _file(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Return which file lies at the path, and when it was last written and its size."""
         try:
             status = self.path.stat()
         except OSError as error:
             self.close()
             raise WalletTrouble("absent", f"there is no wallet database at {self.path}: {error.strerror}") from error
-        return status.st_dev, status.st_ino
+        if not stat.S_ISREG(status.st_mode):
+            self.close()
+            raise WalletTrouble("unfit", f"{self.path} is no file: a wallet database should be there, or nothing")
+        return (status.st_dev, status.st_ino), (status.st_mtime_ns, status.st_size)
+
+    def _look(self) -> None:
+        """Remember what the file is like, as far as our connection knows it."""
+        assert self._opened is not None
+        version = self._opened.connection.execute("PRAGMA data_version").fetchone()[0]
+        self._opened.looked_at = version, self._file()[1]
+
+    def _changed_without_commit(self) -> bool:
+        """Tell whether the file was written over, which our connection and its cached pages cannot see."""
+        assert self._opened is not None
+        if self._opened.looked_at is None:
+            return False
+        version, written = self._opened.looked_at
+        with self._translated():
+            now = self._opened.connection.execute("PRAGMA data_version").fetchone()[0]
+        return bool(now == version and self._file()[1] != written)
 
 
 def _row(table: SetTable, values: Sequence[SqlValue]) -> Row:

@@ -36,7 +36,7 @@ def text_from_sqlite(raw: bytes) -> str | BrokenText:
 
 def encode_key(columns: Sequence[SqlValue]) -> str:
     """Return the key text of these key columns."""
-    return msgspec.json.encode([_to_json(value) for value in columns], order="sorted").decode()
+    return msgspec.json.encode([to_json(value) for value in columns], order="sorted").decode()
 
 
 def decode_key(key: str) -> list[SqlValue]:
@@ -49,7 +49,7 @@ def decode_key(key: str) -> list[SqlValue]:
 
 def encode_value(value_by_column: Mapping[str, SqlValue]) -> bytes:
     """Return the value of a row with these columns."""
-    return msgspec.json.encode({name: _to_json(value) for name, value in value_by_column.items()}, order="sorted")
+    return msgspec.json.encode({name: to_json(value) for name, value in value_by_column.items()}, order="sorted")
 
 
 def decode_value(value: bytes) -> dict[str, SqlValue]:
@@ -60,16 +60,24 @@ def decode_value(value: bytes) -> dict[str, SqlValue]:
     return {name: _from_json(member) for name, member in members.items()}
 
 
-def keep_other_members(old: bytes, new: bytes, shared: frozenset[str]) -> bytes:
-    """Return the new value with those members of the old one that are no columns here: other profiles know them."""
+def keep_other_members(old: bytes, new: bytes, default_by_column: Mapping[str, object]) -> bytes:
+    """Return the new value with those members of the old one that are no columns here: other profiles know them.
+
+    A column that the old value does not know, since the table has just got it, says nothing while it holds its default:
+    where nothing else changed, the old value is returned. Or every wallet that migrates would stamp all of its rows.
+    """
     try:
         members = _decode(old)
     except InvalidValue:
         return new
-    if not isinstance(members, dict) or members.keys() <= shared:
+    if not isinstance(members, dict) or members.keys() == default_by_column.keys():
         return new
-    others = {name: member for name, member in members.items() if name not in shared}
-    return msgspec.json.encode(others | msgspec.json.decode(new, type=dict[str, object]), order="sorted")
+    columns = msgspec.json.decode(new, type=dict[str, object])
+    whole = {name: member for name, member in members.items() if name not in default_by_column} | columns
+    silent = {name for name in columns.keys() - members.keys() if columns[name] == default_by_column[name]}
+    if {name: member for name, member in whole.items() if name not in silent} == members:
+        return old
+    return msgspec.json.encode(whole, order="sorted")
 
 
 def placeholder(value: SqlValue, mark: str = "?") -> str:
@@ -89,7 +97,8 @@ def _decode(text: bytes) -> object:
         raise InvalidValue(f"the value is not JSON: {error}") from error
 
 
-def _to_json(value: SqlValue) -> object:
+def to_json(value: SqlValue) -> object:
+    """Return the JSON of a column's value, as the head of this module says."""
     if isinstance(value, float):
         return {"$r": repr(value)}
     if isinstance(value, bytes):

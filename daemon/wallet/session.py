@@ -193,7 +193,7 @@ class Session:
 
 def columns_of(table: SetTable, value: bytes) -> dict[str, SqlValue]:
     """Return those members of a value that are columns here. Raises InvalidValue."""
-    return {name: member for name, member in decode_value(value).items() if name in table.shared_set}
+    return {name: member for name, member in decode_value(value).items() if name in table.default_by_column}
 
 
 def _refusal(error: sqlite3.DatabaseError | Refusal) -> Refusal | None:

@@ -10,12 +10,12 @@ their keys differ. Where a constraint lets two rows have one key all the same (n
 
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from config.profile import GhostRule, Profile, SetProfile
-from daemon.wallet.rows import SqlValue, placeholder
+from daemon.wallet.rows import SqlValue, placeholder, to_json
 
 CIRCLE_SET = "circle"
 """The set of the circle's wallets: ours, in no wallet database."""
@@ -38,6 +38,7 @@ _SQL_TYPES: dict[type, str] = {int: "integer", float: "real", bytes: "blob"}  # 
 class SetTable:
     """One set's table: which columns are its key, which are shared, and the SQL made from them.
 
+    ``default_by_column`` has the shared columns' defaults, as JSON.
     ``rivals`` are the columns of unique constraints other than the key's: what REPLACE may remove another row for.
     ``quietly`` says that a constraint of the table settles conflicts in a way of its own, such as REPLACE.
     """
@@ -45,6 +46,7 @@ class SetTable:
     profile: SetProfile
     ghosts: tuple[GhostRule, ...]
     shared: tuple[str, ...]
+    default_by_column: Mapping[str, object]
     rivals: tuple[tuple[str, ...], ...] = ()
     quietly: bool = False
 
@@ -52,11 +54,6 @@ class SetTable:
     def name(self) -> str:
         """The set's name."""
         return self.profile.name
-
-    @cached_property
-    def shared_set(self) -> frozenset[str]:
-        """The shared columns, to look names up in."""
-        return frozenset(self.shared)
 
     @cached_property
     def condition(self) -> str:
@@ -184,7 +181,21 @@ def _table(connection: sqlite3.Connection, each: SetProfile, profile: Profile, c
         "SELECT max(sql) FROM sqlite_master WHERE tbl_name = ? COLLATE NOCASE AND type IN ('table', 'view')",
         (each.table,),
     ).fetchone()
-    return SetTable(each, profile.ghosts, shared, rivals, _SETTLES_CONFLICTS.search(sql or "") is not None)
+    defaults = _defaults(connection, each.table, shared)
+    return SetTable(each, profile.ghosts, shared, defaults, rivals, _SETTLES_CONFLICTS.search(sql or "") is not None)
+
+
+def _defaults(connection: sqlite3.Connection, table: str, columns: Sequence[str]) -> dict[str, object]:
+    """Return what a row gets in these columns if it is not told. A default that cannot be computed here is null."""
+    sql_by_name = dict(connection.execute("SELECT name, dflt_value FROM pragma_table_info(?)", (table,)))
+    defaults: dict[str, object] = {}
+    for name in columns:
+        try:
+            (value,) = connection.execute(f"SELECT {sql_by_name[name] or 'NULL'}").fetchone()
+        except sqlite3.OperationalError:
+            value = None
+        defaults[name] = to_json(value)
+    return defaults
 
 
 def _unfit(connection: sqlite3.Connection, table: SetTable, columns_by_table: dict[str, dict[str, bool]]) -> list[str]:
@@ -201,7 +212,7 @@ def _unfit(connection: sqlite3.Connection, table: SetTable, columns_by_table: di
     if not any(set(unique) <= set(key) for unique in _unique_constraints(connection, name, origins="uc")):
         problems.append(f"no unique constraint of the table {name} makes {', '.join(key)} name one row")
     needy = connection.execute(
-        'SELECT name FROM pragma_table_info(?) WHERE "notnull" AND dflt_value IS NULL', (name,)
+        'SELECT name FROM pragma_table_info(?) WHERE "notnull" AND pk = 0 AND dflt_value IS NULL', (name,)
     ).fetchall()
     if stuck := [column for (column,) in needy if column in local]:
         problems.append(f"the local column {', '.join(stuck)} of the table {name} must have a default or allow NULL")

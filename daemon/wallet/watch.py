@@ -1,16 +1,21 @@
 """Waking up when the wallet commits.
 
 The folder of the database is watched, not the file: in WAL mode only the -wal file changes, and a file that is
-replaced would take a watch with it. An event says no more than "look": whether anyone committed is asked of SQLite.
-Where the folder is not there or goes away, and as a backstop where events are lost, a slow look takes over.
+replaced would take a watch with it. Where the path is a symbolic link, it is the folder that the link leads into, since
+SQLite writes its files there. An event says no more than "look": whether anyone committed is asked of SQLite.
+
+Where the folder is not there, goes away or cannot be watched (a system has so many watches and no more), and as a
+backstop where events are lost, a slow look takes over.
 """
 
+import os
 from collections.abc import Callable
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from pathlib import Path
 
 import trio
 import watchfiles
+from watchfiles._rust_notify import WatchfilesRustInternalError
 
 LOOK_EVERY = 30.0
 """Seconds between looks where no event comes."""
@@ -19,25 +24,30 @@ DEBOUNCE_MS = 50
 STEP_MS = 25
 
 
-async def watch_folder(folder: Path, prefix: str, look: Callable[[], None]) -> None:
-    """Call ``look`` whenever a file whose name begins with ``prefix`` may have changed in the folder, for ever.
+async def watch_file(path: Path, look: Callable[[], None]) -> None:
+    """Call ``look`` whenever a file of this path, or one whose name begins alike, may have changed, for ever.
 
     Cancellation ends it at once.
     """
     while True:
-        with suppress(FileNotFoundError):
-            await _watch_until_gone(folder, prefix, look)
-        await trio.sleep(LOOK_EVERY)
+        real = _real(path)
+        try:
+            await _watch_until_elsewhere(path, real, look)
+        except* (OSError, WatchfilesRustInternalError):
+            pass  # the slow look has to do
+        if _real(path) == real:
+            await trio.sleep(LOOK_EVERY)
         look()
 
 
-async def _watch_until_gone(folder: Path, prefix: str, look: Callable[[], None]) -> None:
+async def _watch_until_elsewhere(path: Path, real: Path, look: Callable[[], None]) -> None:
+    """Watch until the folder is gone, or the path leads to another file."""
     stop = trio.Event()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_set_on_cancel, stop)
         events = watchfiles.awatch(
-            folder,
-            watch_filter=lambda _change, path: Path(path).name.startswith(prefix),
+            real.parent,
+            watch_filter=lambda _change, changed: Path(changed).name.startswith(real.name),
             debounce=DEBOUNCE_MS,
             step=STEP_MS,
             stop_event=stop,
@@ -48,9 +58,14 @@ async def _watch_until_gone(folder: Path, prefix: str, look: Callable[[], None])
         async with aclosing(events):
             async for _ in events:
                 look()
-                if not folder.is_dir():  # noqa: ASYNC240 - one stat, and rarely
+                if not real.parent.is_dir() or _real(path) != real:
                     break
         nursery.cancel_scope.cancel()
+
+
+def _real(path: Path) -> Path:
+    """Return where a path leads to: a few looks at folders, none of which waits."""
+    return Path(os.path.realpath(path))
 
 
 async def _set_on_cancel(stop: trio.Event) -> None:

@@ -33,7 +33,7 @@ PATIENCE = 60.0  # seconds for whatever has to happen, on a slow machine
 SYNCED = 20.0  # seconds in which the other wallet shows what one did, without anyone asking for a sync
 
 
-class Disappointment(Exception):
+class Disappointment(Exception):  # noqa: N818 - what it is to whoever runs this
     """Something is not as it should be."""
 
 
@@ -306,7 +306,7 @@ def check_the_end(phones: Daemon, desktops: Daemon, seeds: tuple[object, object]
     """Check that both wallets hold the same e-cash, and kept what is their own."""
     phone, desktop = phones.wallet, desktops.wallet
     for table, order in (("proofs", "secret"), ("proofs_used", "secret"), ("bolt11_mint_quotes", "quote")):
-        sql = f"SELECT * FROM {table} ORDER BY {order}"  # noqa: S608
+        sql = f"SELECT * FROM {table} ORDER BY {order}"
         expect(phone.query(sql) == desktop.query(sql), f"both wallets have the same {table}")
     both = phone.query("SELECT secret FROM proofs INTERSECT SELECT secret FROM proofs_used")
     expect(not both, "no proof is both there and used")
@@ -336,7 +336,7 @@ def counters_are(phone: Wallet, desktop: Wallet, *, desktop_derived: bool) -> No
     say(f"  secrets derived: phone {phone.counter()}, desktop {desktop.counter()}")
 
 
-def expect(holds: bool, what: str) -> None:  # noqa: FBT001
+def expect(holds: bool, what: str) -> None:
     """Raise Disappointment unless it holds."""
     if not holds:
         raise Disappointment(f"not so: {what}")

@@ -10,22 +10,27 @@ const [given] = process.argv.slice(2).filter((argument) => !argument.startsWith(
 const runtime = process.env.XDG_RUNTIME_DIR ?? `/run/user/${process.getuid()}`;
 const folder = given ?? join(runtime, "walletsync");
 
+function fail(error) {
+  const absent = error.code === "ENOENT" || error.code === "ECONNREFUSED";
+  console.error(absent ? "walletsync is not running" : error.message);
+  process.exitCode = 3;
+}
+
+let calls, events;
 try {
   if (follow) {
     const onEvent = (event) => console.log(`${event.at} ${event.event} ${JSON.stringify(event.data)}`);
-    await openEvents(join(folder, "events.ipc"), onEvent, (error) => {
-      console.error(error.message);
-      process.exitCode = 3;
-    });
+    events = await openEvents(join(folder, "events.ipc"), onEvent, fail);
   }
-  const calls = await openCalls(join(folder, "control.ipc"));
+  calls = await openCalls(join(folder, "control.ipc"));
   const status = await calls.call("status");
   console.log(`${status.wallet.shown_as}: database ${status.wallet.state}`);
   for (const server of status.servers) {
     console.log(`${server.url}: ${server.state}, last success ${server.last_success ?? "never"}`);
   }
-  calls.close();
 } catch (error) {
-  console.error(error.code === "ENOENT" || error.code === "ECONNREFUSED" ? "walletsync is not running" : error.message);
-  process.exitCode = 3;
+  fail(error);
+  events?.close();
+} finally {
+  calls?.close();
 }

@@ -18,6 +18,11 @@ function connect(path, protocol, onMessage, onEnd) {
     const socket = createConnection(path);
     let received = Buffer.alloc(0);
     let greeted = false;
+    let ended = false;
+    const end = (error) => {
+      if (!ended) onEnd(error);
+      ended = true;
+    };
     const send = (body) => {
       const head = Buffer.alloc(HEAD_BYTES);
       head[0] = 1;
@@ -28,7 +33,11 @@ function connect(path, protocol, onMessage, onEnd) {
       if (!greeted && received.length >= 8) {
         received = received.subarray(8);
         greeted = true;
-        resolve({ send, close: () => socket.destroy() });
+        const close = () => {
+          ended = true;
+          socket.destroy();
+        };
+        resolve({ send, close });
       }
       while (greeted && received.length >= HEAD_BYTES) {
         const length = Number(received.readBigUInt64BE(1));
@@ -49,9 +58,9 @@ function connect(path, protocol, onMessage, onEnd) {
     });
     socket.on("error", (error) => {
       reject(error);
-      onEnd(error);
+      end(error);
     });
-    socket.on("close", () => onEnd(new Error("the connection to the daemon ended")));
+    socket.on("close", () => end(new Error("the connection to the daemon ended")));
   });
 }
 

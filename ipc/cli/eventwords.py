@@ -10,7 +10,7 @@ from typing import Any
 
 from ipc.cli.following import OK
 from ipc.cli.tables import ATTENTION, GOOD
-from ipc.cli.words import STATE_WORDS, clean, count, listed
+from ipc.cli.words import STATE_WORDS, clean, count, listed, size
 from ipc.messages import Event
 
 _Data = Mapping[str, Any]
@@ -52,6 +52,13 @@ def _sync_ended(data: _Data) -> tuple[str, str]:
         return (f"In step with {server}{', with a new copy there' if data.get('stored') else ''}", GOOD)
     why = f": {message}" if message else ""
     return f"No sync with {server}, {STATE_WORDS.get(outcome, outcome)}{why}", ATTENTION
+
+
+def _nearly_full(data: _Data) -> tuple[str, str]:
+    sizes = [data.get(name) for name in ("sealed_bytes", "limit_bytes")]
+    how_full = " of ".join(size(each) for each in sizes if isinstance(each, int))
+    words = f"The copy at {_text(data, 'server')} comes near the largest that the server takes"
+    return f"{words}{f': {how_full}' if how_full else ''}", ATTENTION
 
 
 def _wallet_applied(data: _Data) -> tuple[str, str]:
@@ -97,6 +104,7 @@ _WORDED_BY_EVENT: Mapping[str, Callable[[_Data], tuple[str, str]]] = {
     "server.enrolled": _about_server("Took up {}"),
     "server.left": _about_server("Left {}"),
     "server.stale": _about_server("The last success with {} lies long ago", ATTENTION),
+    "server.nearly_full": _nearly_full,
     "server.went_back": _about_server("{} was put back to an old copy; what is here is put there again", ATTENTION),
     "wallet.applied": _wallet_applied,
     "wallet.state": _wallet_state,

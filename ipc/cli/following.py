@@ -11,7 +11,7 @@ import trio
 
 from ipc import Client, Gap, NoAnswer
 from ipc.cli.exits import ExitCode
-from ipc.messages import Event, ServerStatus, SyncResult
+from ipc.messages import Event, Held, ServerStatus, SyncResult
 
 OK = "ok"
 WAITING_OUTCOMES = frozenset({"payment_required", "held", "moved", "paused"})
@@ -34,6 +34,7 @@ class Followed:
     def __init__(self, started: SyncResult) -> None:
         self.started = started
         self.ended_by_url: dict[str, Ended] = {}
+        self.held: list[Held] = []  # what waits for a person after it, wherever that came from
 
     @property
     def running(self) -> list[str]:
@@ -65,15 +66,21 @@ class Followed:
         return [self.ended_by_url[url] for url in self.started.servers if url in self.ended_by_url]
 
 
-def exit_code(ended: Iterable[Ended]) -> ExitCode:
+def exit_code(followed: Followed) -> ExitCode:
     """Return the exit code of a sync: an error weighs more than waiting for a person."""
-    outcomes = {each.outcome for each in ended} - {OK}
+    outcomes = {each.outcome for each in followed.ended} - {OK}
     if outcomes - WAITING_OUTCOMES:
         return ExitCode.SYNC_FAILED
-    return ExitCode.SYNC_WAITS if outcomes else ExitCode.DONE
+    return ExitCode.SYNC_WAITS if outcomes or followed.held else ExitCode.DONE
 
 
-async def follow(client: Client, server: str | None, on_event: Callable[[Followed, Event | None], None]) -> Followed:
+async def follow(
+    client: Client,
+    server: str | None,
+    on_event: Callable[[Followed, Event | None], None],
+    *,
+    new_order: bool = False,
+) -> Followed:
     """Start a sync and follow it to its end with every server.
 
     ``on_event`` is called when the sync has started, with no event, and then with each event of it.
@@ -82,7 +89,7 @@ async def follow(client: Client, server: str | None, on_event: Callable[[Followe
     """
     async with client.events() as events:
         run = (await client.hello()).run
-        followed = Followed(await client.sync(server))
+        followed = Followed(await client.sync(server, new_order=new_order))
         on_event(followed, None)
         while followed.running:
             event: Event | Gap | None = None
@@ -96,4 +103,5 @@ async def follow(client: Client, server: str | None, on_event: Callable[[Followe
                 raise NoAnswer("it was started anew while the sync ran, so how the sync ended is not known")
             if isinstance(event, Gap):
                 followed.take_status((await client.status()).servers)
+        followed.held = (await client.status()).held
     return followed

@@ -125,9 +125,10 @@ def attention(status: Status, telling: Telling) -> Iterator[str]:
     for server in status.servers:
         yield from server_attention(server, telling)
     for held in status.held:
-        yield _held_attention(held, telling)
-    unapplied = sum(held.unapplied for held in status.sets.values())
-    if unapplied:
+        yield held_attention(held, telling)
+    waiting = sum(sum(held.sets.values()) for held in status.held if held.direction == "in")
+    unapplied = sum(held.unapplied for held in status.sets.values()) - waiting
+    if unapplied > 0:
         yield f"{count(unapplied, 'change')} not written to the wallet database yet; tried again with each sync."
     for wallet in status.wallets:
         if not wallet.me and wallet.silent_days >= SILENT_DAYS_WORTH_SAYING:
@@ -143,7 +144,8 @@ def server_attention(server: ServerStatus, telling: Telling) -> Iterator[str]:
         yield f"{clean(server.url)}, {telling.since(server.error.since)}: {clean(server.error.message)}"
 
 
-def _held_attention(held: Held, telling: Telling) -> str:
+def held_attention(held: Held, telling: Telling) -> str:
+    """Say what is held, and what each choice does."""
     approve, reject = (f"`{telling.spelled(f'{verb} {held.id}')}`" for verb in ("approve", "reject"))
     if held.direction == "in":
         choice = f"{approve} deletes them here too, {reject} keeps them, on all your wallets."

@@ -49,8 +49,9 @@ class Watch:
         self._connect = connect
         self._observer = observer
         self._somebody_looks = somebody_looks
+        self._past = past
         self._run: str | None = None
-        self._seq: int | None = 0 if past else None  # of the last event told; None: begin with the next one
+        self._seq = 0  # of the last event of the run that was told
 
     async def run(self) -> None:
         """Watch for ever. Raises what a client raises, but for a daemon that does not run or does not answer."""
@@ -74,15 +75,13 @@ class Watch:
 
     async def _catch_up(self, client: Client) -> None:
         """Tell what happened before the stream of events began, as far as that is wanted."""
-        run = (await client.hello()).run
-        known = self._seq if run == self._run else 0
-        if self._run is not None and run != self._run:
-            self._observer.happened(Gap(self._run, self._seq or 0))
-        first_time, self._run = self._run is None, run
-        if first_time and self._seq is None:
-            self._seq = 0
+        former, self._run = self._run, (await client.hello()).run
+        if former is None and not self._past:
             return
-        for event in (await client.events_since(known or 0)).events:
+        if former not in (None, self._run):
+            self._observer.happened(Gap(former, self._seq))
+            self._seq = 0
+        for event in (await client.events_since(self._seq)).events:
             self._tell(event)
 
     async def _take_burst(self, events: EventStream) -> None:
@@ -97,7 +96,7 @@ class Watch:
 
     def _tell(self, event: Event | Gap) -> None:
         if isinstance(event, Event):
-            if event.run == self._run and event.seq <= (self._seq or 0):
+            if event.run == self._run and event.seq <= self._seq:
                 return
             self._run, self._seq = event.run, event.seq
         self._observer.happened(event)

@@ -77,11 +77,11 @@ class LiveView:
             half = options.update(width=(width - 3) // 2, height=None)
             left = _lines(console, half, self._state(sets=True))[:room]
             right = self._happened(console, half, room)
-            yield from _printed([*head, *_side_by_side(left, right, half.max_width)])
+            yield from _printed([*head, *_side_by_side(left, right, half.max_width)][:height])
             return
-        state = _lines(console, options, self._state(sets=False))[: room - _FEWEST_LINES]
+        state = _lines(console, options, self._state(sets=False))[: max(0, room - _FEWEST_LINES)]
         below = self._happened(console, options, room - len(state) - 1)
-        yield from _printed([*head, *state, [], *below])
+        yield from _printed([*head, *state, [], *below][:height])
 
     def _head(self, width: int) -> RenderableType:
         head = Table.grid(expand=True)

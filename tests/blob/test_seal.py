@@ -141,6 +141,13 @@ def test_content_that_fills_its_last_chunk_is_opened_and_nothing_may_follow(cont
     assert reason_of(sealed[: -(CHUNK + 17)]) is Reason.TRUNCATED
 
 
+def test_a_changed_chunk_amid_others_is_told_from_an_end_cut_off():
+    sealed = bytearray(sealed_of(os.urandom(5_000_000)))
+    sealed[52 + 64 * (CHUNK + 17)] ^= 1
+    assert padded_length(65 * CHUNK) != 65 * CHUNK
+    assert reason_of(bytes(sealed)) is Reason.TAMPERED
+
+
 def test_no_empty_chunk_is_written_after_a_full_one():
     sealed = sealed_of(os.urandom(65_000))
     assert len(sealed) == 52 + CHUNK + 17

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from support.cli_daemon import CannedDaemon, canned_daemon
+from support.cli_examples import status
 
 from ipc.cli.main import run
 
@@ -21,6 +22,7 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
 def daemon() -> Iterator[CannedDaemon]:
     """A daemon that says what it is told to say."""
     with canned_daemon() as running:
+        running.answer_by_method["status"] = status()
         yield running
 
 

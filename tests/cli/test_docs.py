@@ -31,7 +31,7 @@ def test_a_chapters_heading_names_every_option_and_argument_and_its_text_shows_a
     command = COMMAND_BY_PATH[path]
     shown = [each for each in command.params if not getattr(each, "hidden", False)]
     options = {option for each in shown if isinstance(each, click.Option) for option in each.opts}
-    assert set(re.findall(r"--\w+", HEADINGS[path])) - {"--yes"} == options - COMMON - {"--yes"}
+    assert set(re.findall(r"--[\w-]+", HEADINGS[path])) - {"--yes"} == options - COMMON - {"--yes"}
     assert ("--yes" in HEADINGS[path]) == ("--yes" in options)
     arguments = [each for each in shown if isinstance(each, click.Argument)]
     assert all(each.human_readable_name.upper().strip("[]") in HEADINGS[path] for each in arguments)

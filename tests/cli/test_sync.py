@@ -2,7 +2,7 @@ import json
 
 import pytest
 import trio
-from support.cli_examples import FOLDER, LONG_URL, ended, server, status, sync_result
+from support.cli_examples import FOLDER, LONG_URL, ended, server, status, sync_result, troubled_status
 from support.cli_terminal import on_terminal
 
 from ipc.cli.exits import ExitCode
@@ -22,11 +22,11 @@ def test_a_sync_answers_at_once_with_its_id(daemon, walletsync, capsys):
     daemon.answer_by_method["sync"] = BOTH
     assert walletsync("sync", "--json") == ExitCode.DONE
     assert json.loads(capsys.readouterr().out) == {"api": 1, "sync_id": "s1", "servers": [FOLDER, LONG_URL]}
-    assert walletsync("sync", "backup") == ExitCode.DONE
+    assert walletsync("sync", "--new-order", "backup") == ExitCode.DONE
     assert capsys.readouterr().out == "Sync s1 runs with 2 servers.\n"
     assert [call for _, call in daemon.calls] == [
-        {"server": None, "reason": "user"},
-        {"server": "backup", "reason": "user"},
+        {"server": None, "reason": "user", "new_order": False},
+        {"server": "backup", "reason": "user", "new_order": True},
     ]
 
 
@@ -60,6 +60,7 @@ def test_waiting_ends_with_what_became_of_the_sync(one, other, code, daemon, wal
             {"url": FOLDER, "outcome": one, "message": None},
             {"url": LONG_URL, "outcome": other, "message": None if other == "ok" else f"it is {other}"},
         ],
+        "held": [],
     }
 
 
@@ -72,6 +73,15 @@ def test_waiting_shows_people_how_it_ended(daemon, walletsync, capsys):
     assert "not reachable" in out
     assert f"! {LONG_URL}: no route to host" in " ".join(out.split())
     assert "\x1b" not in out
+
+
+def test_a_sync_after_which_a_mass_delete_is_held_waits_for_a_person(daemon, walletsync, capsys):
+    daemon.answer_by_method |= {"sync": sync_result(FOLDER), "status": troubled_status()}
+    daemon.events = [ended(FOLDER)]
+    assert walletsync("sync", "--wait") == ExitCode.SYNC_WAITS
+    assert f"`walletsync approve H1 --home {daemon.home}`" in capsys.readouterr().out
+    daemon.events = [ended(FOLDER, "unreachable")]
+    assert walletsync("sync", "--wait") == ExitCode.SYNC_FAILED
 
 
 def test_waiting_with_no_server_ends_at_once(daemon, walletsync, capsys):
@@ -112,7 +122,7 @@ def test_missed_events_are_made_up_for_by_the_status():
     followed.take_status([server(FOLDER, state="idle"), server(LONG_URL, state="syncing"), server("file:///other/")])
     assert followed.ended == [Ended(url=FOLDER, outcome=OK, message=None)]
     followed.take_status([server(LONG_URL, state="unreachable")])
-    assert exit_code(followed.ended) == ExitCode.SYNC_FAILED
+    assert exit_code(followed) == ExitCode.SYNC_FAILED
 
 
 class FakeClient:
@@ -126,7 +136,7 @@ class FakeClient:
     async def hello(self):
         return HelloResult(api=1, version="0.1.0", pid=1, run=next(self._runs))
 
-    async def sync(self, server):
+    async def sync(self, server, *, new_order):
         return sync_result(FOLDER)
 
     async def status(self):

@@ -17,8 +17,8 @@ from ipc.dispatch import Method
 from ipc.errors import BadAnswer, Refusal
 from ipc.messages import (
     CALLS_PER_CONNECTION,
-    SIGNATURE_BY_METHOD,
     METHOD_NOT_FOUND,
+    SIGNATURE_BY_METHOD,
     WALLET_UNFIT,
     EnrollParams,
     EnrollResult,
@@ -430,6 +430,11 @@ async def test_a_stream_without_a_daemon_is_told_at_once(place):
             deaf.listen()
             with pytest.raises(NoAnswer, match="did not take the subscription"):
                 await anext(client.events())
+            stream = client.events()
+            with pytest.raises(NoAnswer, match="did not take the subscription"):
+                await stream.__aenter__()
+            with pytest.raises(IpcError, match="closed"):
+                await anext(stream)
 
 
 # Imports.

@@ -1,6 +1,6 @@
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipc import codec
@@ -68,11 +68,13 @@ def test_an_error_bears_the_id_of_the_request_where_it_can_be_read():
     assert codec.decode_request(b"{").id is None
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_any_bytes_are_a_request_or_an_error(raw):
     assert isinstance(codec.decode_request(raw), Request | codec.Invalid)
 
 
+@settings(deadline=None)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner)))
 def test_any_json_value_as_parameters_is_taken_or_refused(params):
     for params_type in (NoParams, HelloParams, EventsSinceParams):

@@ -117,6 +117,13 @@ async def test_a_result_that_cannot_be_sent_is_a_fault(result):
     assert [method for method, _ in faults] == ["check"]
 
 
+async def test_a_refusal_that_cannot_be_sent_is_a_fault():
+    faults = Faults()
+    error = await refused(dispatcher(faults, check=raising(Refusal("no file \udcff"))), "check")
+    assert error.code == INTERNAL_ERROR
+    assert [type(fault) for _, fault in faults] == [UnicodeEncodeError]
+
+
 async def test_a_change_is_carried_out_once():
     count = 0
 

@@ -1,5 +1,5 @@
 import msgspec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.ipc_daemon import AT
 
@@ -19,6 +19,7 @@ def test_events_are_numbered_from_one():
     assert log.position == Position(run="r", seq=3)
 
 
+@settings(deadline=None)
 @given(written=st.integers(0, 12), kept=st.integers(1, 6), seq=st.integers(0, 15))
 def test_the_events_after_a_number_are_those_which_are_kept(written, kept, seq):
     log = EventLog("r", kept)

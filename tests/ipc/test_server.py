@@ -42,8 +42,9 @@ class Slow:
         return params
 
     async def wait_running(self, count):
-        while self.running < count:
-            await self._started.wait()
+        with trio.fail_after(5):
+            while self.running < count:
+                await self._started.wait()
 
     @property
     def handlers(self):
@@ -128,11 +129,19 @@ async def pipeline_without_reading(place, task_status):
 @pytest.mark.parametrize("count", [1, 8])
 async def test_callers_that_never_read_are_dropped_and_keep_nobody_waiting(place, count):
     async with daemon(place), place.client(timeout=1) as honest, trio.open_nursery() as nursery:
-        for _ in range(count):
+        with trio.fail_after(10):
+            for _ in range(count):
+                await nursery.start(pipeline_without_reading, place)
+        for _ in range(10):
+            await honest.hello()
+        nursery.cancel_scope.cancel()
+
+
+async def test_who_leaves_several_answers_unread_is_dropped_sooner(place):
+    async with daemon(place, limits=Limits(patience=5)), place.client() as honest, trio.open_nursery() as nursery:
+        with trio.fail_after(4):
             await nursery.start(pipeline_without_reading, place)
-        with trio.fail_after(3):
-            for _ in range(10):
-                await honest.hello()
+            await honest.hello()
         nursery.cancel_scope.cancel()
 
 

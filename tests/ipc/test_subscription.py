@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.ipc_daemon import AT
 
@@ -110,6 +110,7 @@ def test_a_daemon_that_cannot_be_asked_makes_a_gap():
 STEPS = st.lists(st.sampled_from(["publish", "lose", "position", "restart", "unreachable"]), max_size=40)
 
 
+@settings(deadline=None)
 @given(steps=STEPS, kept=st.integers(1, 5))
 def test_whatever_is_lost_events_come_in_order_and_every_hole_is_a_gap(steps, kept):
     runs = iter("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")

@@ -1,5 +1,6 @@
 """A daemon that one forgets about: pauses, reloads and ends as it is told, and remembers what matters."""
 
+import json
 import signal
 import sqlite3
 import time
@@ -137,3 +138,26 @@ def test_a_back_off_and_its_reason_outlive_a_restart(device: Device, place: Plac
     assert [ended.outcome for ended in device.sync()] == ["ok"]
     with closing(sqlite3.connect(device.paths.state_database)) as state:
         assert state.execute("SELECT trouble FROM server").fetchone() == (None,)
+
+
+def test_the_doctor_finds_a_running_daemon_well_and_what_is_broken(device: Device, place: Place) -> None:
+    device.enroll(place.folder())
+    device.sync()
+    well = device.cli("doctor")
+    assert (well.returncode, well.stderr) == (0, "")
+    assert "answers, process" in well.stdout
+    (place.path / "server").rename(place.path / "away")
+    broken = device.cli("doctor", "--json")
+    assert broken.returncode == 1
+    (server,) = [each for each in json.loads(broken.stdout)["findings"] if each["about"] == "server"]
+    assert (server["verdict"], server["advice"] is not None) == ("bad", True)
+
+
+def test_a_report_of_a_real_daemon_names_nobody(device: Device, place: Place) -> None:
+    device.enroll(place.folder())
+    device.sync()
+    report = device.cli("report")
+    assert report.returncode == 0
+    assert "server 1 (file): idle" in report.stdout
+    for private in ("phone", str(place.path), device.status().wallet.id, "wallet.db"):
+        assert private not in report.stdout

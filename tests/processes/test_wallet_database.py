@@ -1,7 +1,11 @@
 """The wallet database is absent, unfit, locked, restored or replaced: the daemon copes, and nothing is lost."""
 
+import os
+import shutil
 import sqlite3
-from collections.abc import Mapping
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -43,7 +47,7 @@ def test_a_wallet_that_is_created_after_the_start_is_filled_from_the_circle(plac
     for path in phone.folder.glob("wallet.db*"):
         path.unlink()
     phone.start()
-    assert phone.status().wallet.state == "absent"
+    wait_for_state(phone, "absent")
     assert "no wallet database" in str(phone.status().wallet.reason)
     put_exchange(desktop, B, "KUDOS")
     settle(desktop, phone)
@@ -180,21 +184,74 @@ def test_a_file_that_is_no_database_is_left_as_it_is(place: Place) -> None:
     wait_for(phone, {A: "KUDOS", B: "KUDOS"})
 
 
-@pytest.mark.parametrize("journal", ["WAL", "DELETE"])
-def test_an_exclusive_lock_of_the_wallet_is_waited_for(place: Place, journal: str) -> None:
+def test_an_exclusive_lock_of_the_wallet_is_waited_for(place: Place) -> None:
     phone, desktop = place.pair()
     phone.stop()
-    phone.sql(f"PRAGMA journal_mode = {journal}")
+    phone.sql("PRAGMA journal_mode = DELETE")  # in which readers have to wait, too
     phone.start()
-    put_exchange(desktop, A, "KUDOS")
     with closing(open_wallet(phone.wallet)) as program:
         program.execute("BEGIN EXCLUSIVE")
-        program.execute("INSERT INTO exchanges (base_url, currency) VALUES (?, 'KUDOS')", (B,))
+        program.execute("INSERT INTO exchanges (base_url, currency) VALUES (?, 'KUDOS')", (A,))
+        put_exchange(desktop, B, "KUDOS")
         desktop.sync()
-        wait_for_state(phone, "locked")
-        assert "stayed locked" in str(phone.status().wallet.reason)
-        assert phone.server.state in {"idle", "syncing"}
+        wait_until(lambda: phone.server.state == "syncing", "a sync of the phone waits for the lock")
+        time.sleep(1)  # for which the lock is held on
+        assert phone.status().wallet.state == "ok"
         program.execute("COMMIT")
     for device in (phone, desktop):
         wait_for(device, {A: "KUDOS", B: "KUDOS"})
+    assert phone.events("wallet.unusable") == []
+
+
+def test_a_wallet_in_a_folder_that_is_not_there_is_waited_for(place: Place) -> None:
+    phone = place.device("phone", wallet={"path": str(place.path / "not mounted" / "wallet.db")})
+    phone.start()
+    wait_for_state(phone, "absent")
+    assert phone.stop() == 0
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
+def test_something_else_in_the_place_of_the_wallet_is_left_alone(place: Place, make: Callable[[Path], None]) -> None:
+    phone = place.device("phone")
+    phone.wallet.unlink()
+    make(phone.wallet)
+    phone.start()
+    wait_for_state(phone, "unfit")
+    assert phone.status().wallet.reason == f"{phone.wallet} is no file: a wallet database should be there, or nothing"
+    phone.wallet.unlink() if phone.wallet.is_fifo() else phone.wallet.rmdir()
+    make_wallet(phone.wallet)
     wait_for_state(phone, "ok")
+
+
+def test_a_wallet_behind_a_symbolic_link_is_noticed_at_once_also_when_the_link_changes(place: Place) -> None:
+    phone, desktop = place.pair()
+    phone.stop()
+    elsewhere = place.path / "elsewhere"
+    elsewhere.mkdir()
+    for path in phone.folder.glob("wallet.db*"):
+        path.rename(elsewhere / path.name.replace("wallet", "money"))
+    phone.wallet.symlink_to(elsewhere / "money.db")
+    phone.start()
+    settle(phone, desktop)
+    put_exchange(phone, A, "KUDOS")
+    wait_until(lambda: A in exchanges(desktop), "the change has come", seconds=8)
+
+
+def test_a_system_whose_watches_are_used_up_costs_promptness_and_nothing_else(place: Place) -> None:
+    phone = place.device("phone")
+    phone.prefix = without_watches()
+    phone.start()
+    phone.enroll(place.folder())
+    put_exchange(phone, A, "KUDOS")
+    phone.sync()
+    assert phone.status().sets["exchanges"].live == 1
+    assert phone.stop() == 0
+
+
+def without_watches() -> Sequence[str]:
+    """Return what to put in front of a command so that it can watch no files; skip the test where there is no way."""
+    limit = "echo 0 > /proc/sys/user/max_inotify_instances"
+    prefix = ("unshare", "--user", "--map-root-user", "sh", "-c", f'{limit} && exec "$0" "$@"')
+    if shutil.which("unshare") is None or subprocess.run([*prefix, "true"], check=False).returncode != 0:
+        pytest.skip("no user namespace of our own here, in which watches could be forbidden")
+    return prefix

@@ -370,6 +370,14 @@ async def test_what_a_killed_program_left_is_removed_with_the_next_store(folder,
     assert all(path.exists() for path in others)
 
 
+async def test_a_store_whose_answer_was_lost_is_known_again(folder, sealed):
+    """Also by a program that was started anew, and knows of the blob only what the folder holds."""
+    stored = await server_at(folder).store(ACCOUNT, sealed, None)
+    assert isinstance(stored, Stored)
+    assert await server_at(folder).store(ACCOUNT, sealed, None) == stored
+    assert await server_at(folder).store(ACCOUNT, sealed, "0" * 128) == stored
+
+
 STORE_FOR_EVER = """
 import os, sys, trio
 from pathlib import Path
@@ -526,6 +534,31 @@ async def test_a_folder_tells_when_its_blob_changes_and_stops_at_once_when_cance
         began = trio.current_time()
         nursery.cancel_scope.cancel()
     assert trio.current_time() - began < 2
+
+
+async def test_what_was_stored_here_is_no_news_and_what_others_store_is(tmp_path, folder, sealed, monkeypatch):
+    tell, told = trio.open_memory_channel[None](0)
+    send, receive = trio.open_memory_channel[None](10)
+
+    async def every_event(*_):
+        async for _ in told:
+            yield
+
+    monkeypatch.setattr("daemon.server.folder.server.changes_in", every_event)
+    server = watched(folder)
+    stored = await server.store(ACCOUNT, sealed, None)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(watching, server, send)
+        await tell.send(None)
+        await tell.send(None)  # taken once the first was looked at
+        assert receive.statistics().current_buffer_used == 0
+        other = tmp_path / "other"
+        other.write_bytes(b"another blob")
+        assert isinstance(await watched(folder).store(ACCOUNT, other, stored.revision), Stored)
+        await tell.send(None)
+        with trio.fail_after(10):
+            await receive.receive()
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_watch_goes_on_when_the_folder_went_away_and_came_back(tmp_path, quick_look):

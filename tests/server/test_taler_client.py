@@ -262,7 +262,15 @@ async def test_a_blob_above_the_known_limit_is_not_even_sent(double, files):
     assert isinstance(outcome, Failure)
     assert outcome.kind is FailureKind.TOO_LARGE
     assert "1 more than the 1,048,575" in outcome.message
-    assert not double.requests
+    assert {request.path for request in double.requests} == {"/config"}
+
+
+async def test_a_blob_above_a_limit_that_was_raised_is_taken(double, files):
+    double.megabytes = 1
+    await files.server.describe()
+    double.megabytes = 2
+    assert isinstance(await files.store(bytes(1024 * 1024), None), Stored)
+    assert files.server.limit_bytes == 2 * 1024 * 1024 - 1
 
 
 async def test_the_largest_blob_within_the_limit_is_taken(double, files):
@@ -339,7 +347,7 @@ async def test_what_was_learnt_is_used_after_a_restart(double, files, tmp_path):
         outcome = await restarted.store(ACCOUNT, tmp_path / "large", revision(BODY_1))
     assert isinstance(outcome, Failure)
     assert outcome.kind is FailureKind.TOO_LARGE
-    assert not double.requests
+    assert {request.path for request in double.requests} == {"/config"}
 
 
 async def test_a_blob_of_another_account_is_forged(double, files):

@@ -68,9 +68,17 @@ async def test_the_same_upload_goes_through_once_paid(paid_double, customer):
     assert "order" not in customer.server.memory
 
 
-async def test_an_unknown_fee_is_left_out(paid_double, customer):
+async def test_a_fee_that_is_no_amount_is_left_out(paid_double, customer):
+    paid_double.fee = "dear"
     outcome = await customer.store(BODY_1, None)
     assert outcome.payment == Payment("taler://pay/merchant.example.org/ORDER-0001/", None)
+
+
+async def test_the_price_is_the_one_that_holds_when_the_payment_is_asked_for(paid_double, customer):
+    await customer.server.describe()
+    paid_double.fee = "KUDOS:7"
+    outcome = await customer.store(BODY_1, None)
+    assert outcome.payment == Payment("taler://pay/merchant.example.org/ORDER-0001/", "KUDOS:7")
 
 
 async def test_a_fresh_order_is_made_on_request_only(paid_double, customer):

@@ -32,7 +32,7 @@ from daemon.surroundings import Surroundings
 from daemon.wallet.guest import Guest
 from daemon.worker import inline
 from simulation.entities import OPTIONAL_SETS, PROFILE, SCHEMA, shown_rows
-from simulation.oracle import Operations, Place
+from simulation.oracle import Operation, Operations, Place
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -235,8 +235,19 @@ class Device:
     def _note_unhealed(self) -> None:
         """Note that these tables may not have shown what this wallet says it has seen."""
         self.is_unhealed = True
-        for number in self.tables.pending.values():
-            self.world.oracle.get(number).excused = True
+        self.world.excuse()
+        for place, number in self.tables.pending.items():
+            self._make_pending_again(place, self.world.oracle.get(number))
+
+    def _make_pending_again(self, place: Place, former: Operation) -> None:
+        """Note that what a copy holds of an operation not yet captured is another one, made on the copy."""
+        oracle = self.world.oracle
+        again = oracle.note(
+            oracle.reserve(), place, device=self.name, aware_of=former.aware_of, excused=True,
+            is_insert=former.is_insert, shows=former.shows,
+        )  # fmt: skip
+        self.tables.pending[place] = again.number
+        self.tables.shown[place] = self.tables.shown[place] & ~former.bit | again.bit
 
     # What happens between two effects.
 
@@ -262,7 +273,7 @@ class Device:
         store = self.keeper.store if self.keeper else None
         if store is not None and self.phase == "merge":
             self.held.operations |= self.taking
-        elif store is not None and self.has_read and self.snapshot is not None:
+        elif store is not None and self.phase == "capture" and self.has_read and self.snapshot is not None:
             self.has_read = False
             if store.unjoined is None:
                 self._note_captured(self.snapshot, store.guest.active_sets)
@@ -276,6 +287,7 @@ class Device:
 
     def _note_captured(self, snapshot: Snapshot, active: frozenset[str]) -> None:
         oracle = self.world.oracle
+        self.is_unhealed = False
         for place, number in snapshot.pending.items():
             if place[0] not in active:
                 continue
@@ -361,7 +373,7 @@ class Device:
             is_insert=number is not None,
             device=self.name,
             aware_of=aware_of,
-            excused=bool(self.unregistered) or self.is_copied or self.is_unhealed,
+            excused=self.world.is_shaky,
             is_weak=self.is_running_copy and number is None,
         )
         tables.shown[place] = aware_of | operation.bit

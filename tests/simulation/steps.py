@@ -33,45 +33,67 @@ class Settings:
     wallets: tuple[int, int] = (2, 4)
     servers: tuple[int, int] = (1, 3)
     always_upload: bool = False
-    weights: tuple[tuple[str, float], ...] = (
-        ("edit", 30),
-        ("advance", 90),
-        ("sync", 30),
-        ("fault", 6),
-        ("crash", 4),
-        ("edit soon", 5),
-        ("restart", 3),
-        ("copy", 3),
-        ("restore wallet", 1),
-        ("restore state", 1),
-        ("restore both", 1),
-        ("lose wallet", 1),
-        ("server back", 1),
-        ("server wiped", 1),
-        ("enroll", 4),
-        ("toggle set", 1),
-        ("refuse", 1),
-        ("scan", 1),
-        ("forget", 1),
-        ("copy device", 0.4),
-        ("copy running device", 0.4),
-        ("clock", 2),
-    )
+    lasting_share: float = 0.6
+
+
+FAULTS = (
+    ("edit", 30),
+    ("advance", 90),
+    ("sync", 30),
+    ("fault", 6),
+    ("crash", 4),
+    ("edit soon", 5),
+    ("restart", 3),
+    ("server back", 1),
+    ("server wiped", 1),
+    ("toggle set", 1),
+    ("refuse", 1),
+    ("scan", 1),
+    ("clock", 2),
+)
+"""What happens to wallets that know each other."""
+
+COMINGS_AND_GOINGS = (
+    ("copy", 3),
+    ("restore wallet", 1),
+    ("restore state", 1),
+    ("restore both", 1),
+    ("lose wallet", 1),
+    ("enroll", 4),
+    ("forget", 1),
+    ("copy device", 0.4),
+    ("copy running device", 0.4),
+)
+"""What makes a wallet that others do not wait for, or that has forgotten what it had seen."""
 
 
 def draw_steps(seed: int, settings: Settings) -> list[Step]:
-    """Draw the schedule of a seed."""
+    """Draw the schedule of a seed: of a lasting circle, or of one with comings and goings."""
     chance = random.Random(seed)
     wallets, servers = chance.randint(*settings.wallets), chance.randint(*settings.servers)
-    names, weights = zip(*settings.weights, strict=True)
     steps = [Step("wallet", who, 0, chance.getrandbits(30)) for who in range(wallets)]
     steps += [Step("server", 0, where, 0) for where in range(servers)]
-    steps += [Step("enroll", who, chance.randrange(servers), 0) for who in range(wallets)]
-    if chance.random() < 0.3:  # nothing but syncs and edits
-        names, weights = names[:3], weights[:3]
+    lasting = chance.random() < settings.lasting_share
+    if lasting:
+        steps += _connected(wallets, servers, chance)
+        choices = FAULTS if chance.random() < 0.8 else FAULTS[:3]
+    else:
+        steps += [Step("enroll", who, chance.randrange(servers), 0) for who in range(wallets)]
+        choices = FAULTS + COMINGS_AND_GOINGS
+    names, weights = zip(*choices, strict=True)
     for name in chance.choices(names, weights, k=settings.steps):
         steps.append(Step(name, chance.randrange(wallets), chance.randrange(servers), chance.getrandbits(30)))
     return steps
+
+
+def _connected(wallets: int, servers: int, chance: random.Random) -> list[Step]:
+    """Enrol wallets so that all are connected, and let them know each other."""
+    enrolled = {(0, 0)}
+    for who in range(1, wallets):
+        enrolled.add((who, chance.choice(sorted({where for _, where in enrolled}))))
+        if chance.random() < 0.5:
+            enrolled.add((who, chance.randrange(servers)))
+    return [Step("enroll", who, where, 0) for who, where in sorted(enrolled)] + [Step("settle", 0, 0, 0)]
 
 
 class Schedule:
@@ -122,6 +144,9 @@ class Schedule:
             getattr(self, "_" + step.what.replace(" ", "_"))(device, shelf, step.draw)
         except Crash:
             self._bury(device)
+
+    def _settle(self, _device: Device, _shelf: Shelf, _draw: int) -> None:
+        verdicts.settle_down(self.world)
 
     def _edit(self, device: Device, _shelf: Shelf, draw: int) -> None:
         self.world.edit(device, draw)
@@ -197,7 +222,8 @@ class Schedule:
         device.put_back_state(state)
         if wallet is not None:
             device.put_back_wallet(wallet)
-        self.world.excuse(device, urls)
+        device.unregistered |= urls
+        self.world.excuse()
         device.start()
         for shelf in self.world.shelves:
             if shelf.url in urls - device.urls:
@@ -220,7 +246,7 @@ class Schedule:
         for each in (device, twin):
             each.is_copied = True
             each.is_running_copy |= writer is not None
-            self.world.excuse(each, each.urls)
+        self.world.excuse()
         twin.start(writer)
 
     def _copy_running_device(self, device: Device, shelf: Shelf, draw: int) -> None:

@@ -88,6 +88,7 @@ class World:
         device.keeper.store.servers.enroll(shelf.url, shelf.identity, None)
         device.urls.add(shelf.url)
         device.unregistered.add(shelf.url)
+        self.excuse()
 
     def note_sealed(self, device: Device, blob: bytes, wallets: Iterable[str]) -> None:
         """Note what a blob holds."""
@@ -101,11 +102,19 @@ class World:
         device.unregistered.discard(shelf.url)
         for other in self.devices:
             if shelf.url in other.urls and other.identity.wallet_id not in note.wallets:
-                self.excuse(other, [shelf.url])
+                other.unregistered.add(shelf.url)
+                self.excuse()
 
-    def excuse(self, device: Device, urls: Iterable[str]) -> None:
-        """Note that these servers may forget deletes before this device hears of them."""
-        device.unregistered |= set(urls)
+    @property
+    def is_shaky(self) -> bool:
+        """Whether some wallet is not in all clocks of its servers, or has not seen what it says there."""
+        return any(device.unregistered or device.is_copied or device.is_unhealed for device in self.devices)
+
+    def excuse(self) -> None:
+        """Excuse what not everyone has heard of yet: a delete may be forgotten before it meets it."""
+        known_to_all = -1
+        for device in self.devices:
+            known_to_all &= device.held.operations
         for operation in self.oracle.operations:
-            if operation is not None and operation.device == device.name and not operation.bit & self.published:
+            if operation is not None and not operation.bit & known_to_all:
                 operation.excused = True

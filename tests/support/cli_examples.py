@@ -114,7 +114,7 @@ def troubled_status() -> Status:
             server(state="unreachable", error=error, last_success=None),
             server(LONG_URL, state="payment_required", payment=due, next_try=None, next_reason=None, sealed_bytes=0),
         ],
-        sets={"coins": SetStatus(live=1200, tombstones=30, unapplied=2)},
+        sets={"coins": SetStatus(live=1200, tombstones=30, unapplied=27)},
         held=[Held(id="H1", direction="in", sets={"coins": 25}, since=ago(minutes=10, seconds=5))],
     )
 

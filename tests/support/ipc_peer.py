@@ -14,6 +14,7 @@ import trio
 
 REQUEST = 0x30
 SUBSCRIBE = 0x21
+PATIENCE = 5  # seconds to wait for an answer, so that a test fails rather than hangs
 
 
 def greeting(protocol: int) -> bytes:
@@ -56,11 +57,12 @@ class RawPeer:
 
     async def _receive_exactly(self, size: int) -> bytes:
         received = b""
-        while len(received) < size:
-            piece = await self.stream.receive_some(size - len(received))
-            if not piece:
-                raise trio.EndOfChannel
-            received += piece
+        with trio.fail_after(PATIENCE):
+            while len(received) < size:
+                piece = await self.stream.receive_some(size - len(received))
+                if not piece:
+                    raise trio.EndOfChannel
+                received += piece
         return received
 
 

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from support.processes import Device
+
 from daemon import base32, keys
 from daemon.blob.keys import ServerKeys, server_keys
 from daemon.blob.limits import Limits
 from daemon.blob.schema import Head, decode
 from daemon.blob.seal import Context, open_sealed
 from daemon.sets.element import Entry
-from support.processes import Device
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,18 @@ def identity_of(url: str) -> str:
     return f"folder:{next(line for line in lines if not line.startswith('#'))}"
 
 
-def keys_on(device: Device, url: str) -> ServerKeys:
-    """Return the keys that a device uses with a folder server."""
+def secrets_of(device: Device) -> tuple[bytes, bytes]:
+    """Return the circle's root secret and the wallet's seed, as they lie in a device's state folder."""
     secrets, created = keys.load_or_create(device.paths.secrets, bytes)
     assert not created
     assert secrets.root is not None
-    return server_keys(secrets.root.reveal(), identity_of(url))
+    return secrets.root.reveal(), secrets.wallet.reveal()
+
+
+def keys_on(device: Device, url: str) -> ServerKeys:
+    """Return the keys that a device uses with a folder server."""
+    root, _ = secrets_of(device)
+    return server_keys(root, identity_of(url))
 
 
 def blob_path(device: Device, url: str) -> Path:

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Self
 
 import trio
+from support.spilled_secrets import SCAN
 
 from config.paths import HOME_VARIABLE, home_paths
 from config.profile import reference_schema
@@ -56,8 +57,13 @@ class Place:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         for device in self.devices:
             device.kill()
-            print(f"--- {device.name}:", *device.log_lines()[-60:], sep="\n")  # shown where the test failed
-        shutil.rmtree(self.path)
+            log = "\n".join([f"--- {device.name}:", *device.log_lines()[-60:], ""])
+            sys.stdout.write(log)  # which pytest shows where the test failed
+        try:
+            for device in self.devices:
+                SCAN.of_home(device.paths.state_folder, device.log.read_bytes() if device.log.exists() else b"")
+        finally:
+            shutil.rmtree(self.path)
 
     def folder(self, name: str = "server") -> str:
         """Make a folder server, and return its URL."""
@@ -156,9 +162,9 @@ class Device:
         assert self.process is not None
         self.process.send_signal(number)
 
-    def client(self) -> BlockingClient:
+    def client(self, timeout: float = PATIENCE) -> BlockingClient:
         """Return a client of the daemon, to be used in ``with``."""
-        return BlockingClient(self.paths.control_socket)
+        return BlockingClient(self.paths.control_socket, timeout=timeout)
 
     def status(self) -> Status:
         """Ask the daemon for its status."""
@@ -212,7 +218,9 @@ class Device:
         """Run ``walletsync`` on this home."""
         script = "import sys; from ipc.cli.main import run; sys.exit(run(sys.argv[1:]))"
         command = [sys.executable, "-c", script, *arguments, "--home", str(self.folder)]
-        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        SCAN.traffic += [done.stdout.encode(), done.stderr.encode()]
+        return done
 
     def log_lines(self) -> list[str]:
         """Return what the daemon has logged, line by line."""

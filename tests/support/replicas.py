@@ -1,4 +1,4 @@
-"""Replicas in memory, for properties of the pure join: a history of operations and joins makes reachable states only."""
+"""Replicas in memory, for properties of the pure join: operations and joins make none but reachable states."""
 
 import dataclasses
 from dataclasses import dataclass, field

@@ -16,7 +16,8 @@ SCHEMA = (ROOT / "tests" / "data" / "cashu-schema.sql").read_text()
 MINT = "http://127.0.0.1:3338"
 NUTSHELL = os.environ.get("WALLETSYNC_NUTSHELL", "")
 with_nutshell = pytest.mark.skipif(
-    not NUTSHELL, reason="WALLETSYNC_NUTSHELL names no environment with Nutshell; examples/cashu/two_wallets.py makes one"
+    not NUTSHELL,
+    reason="WALLETSYNC_NUTSHELL names no environment with Nutshell; examples/cashu/two_wallets.py makes one",
 )
 
 
@@ -54,7 +55,8 @@ def derive(device, count):
 
 def receive(device, secret, amount):
     device.sql(
-        "INSERT INTO proofs (id, amount, C, secret, time_created, derivation_path, dleq) VALUES ('00ab', ?, 'C', ?, 1, 'p', '')",
+        "INSERT INTO proofs (id, amount, C, secret, time_created, derivation_path, dleq)"
+        " VALUES ('00ab', ?, 'C', ?, 1, 'p', '')",
         amount,
         secret,
     )
@@ -64,7 +66,8 @@ def spend(device, secret, at=5):
     """Do what the wallet does: two transactions, one after the other."""
     ((amount,),) = device.sql("SELECT amount FROM proofs WHERE secret = ?", secret)
     device.sql("DELETE FROM proofs WHERE secret = ?", secret)
-    device.sql("INSERT INTO proofs_used (amount, C, secret, time_used, id) VALUES (?, 'C', ?, ?, '00ab')", amount, secret, at)
+    statement = "INSERT INTO proofs_used (amount, C, secret, time_used, id) VALUES (?, 'C', ?, ?, '00ab')"
+    device.sql(statement, amount, secret, at)
 
 
 def proofs(device):
@@ -224,7 +227,10 @@ def test_the_schema_beside_these_tests_is_what_the_wallet_makes_today(tmp_path):
     python = Path(NUTSHELL) / "bin" / "python"
     subprocess.run([python, "-c", script, tmp_path], check=True, capture_output=True, env={"HOME": str(tmp_path)})
     make(tmp_path / "ours.db", SCHEMA)
-    columns = "SELECT m.name, c.* FROM sqlite_master AS m, pragma_table_xinfo(m.name) AS c WHERE c.dflt_value IS NULL OR c.dflt_value < '1' ORDER BY 1, 2"
+    columns = (
+        "SELECT own.name, part.name, part.type, part.pk, iif(part.type = 'TIMESTAMP', NULL, part.dflt_value)"
+        " FROM sqlite_master AS own, pragma_table_xinfo(own.name) AS part ORDER BY 1, 2"
+    )
     assert be_the_wallet(tmp_path / "wallet.sqlite3", columns) == be_the_wallet(tmp_path / "ours.db", columns)
 
 

@@ -88,7 +88,8 @@ def test_what_we_added_goes_without_a_trace(tmp_path, journal_mode):
 
 def test_a_wallet_that_counts_its_rows_itself_keeps_its_own_sequences(tmp_path):
     path = tmp_path / "wallet.db"
-    script = "CREATE TABLE coins (id TEXT PRIMARY KEY, value, checked); CREATE TABLE handles (id INTEGER PRIMARY KEY, handle);"
+    script = "CREATE TABLE coins (id TEXT PRIMARY KEY, value, checked);"
+    script += "CREATE TABLE handles (id INTEGER PRIMARY KEY, handle);"
     make(path, script + "CREATE TABLE own (n INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO own VALUES (41);")
     before = schema(path)
     guest = guest_in(path, COINS)
@@ -220,7 +221,8 @@ def test_a_database_that_does_not_fit_is_left_alone_and_the_difference_named(tmp
 
 
 def test_a_local_column_that_needs_a_value_and_has_no_default_is_named(tmp_path):
-    script = "CREATE TABLE coins (id TEXT PRIMARY KEY, value, checked INTEGER NOT NULL); CREATE TABLE handles (id PRIMARY KEY);"
+    script = "CREATE TABLE coins (id TEXT PRIMARY KEY, value, checked INTEGER NOT NULL);"
+    script += "CREATE TABLE handles (id PRIMARY KEY);"
     make(tmp_path / "wallet.db", script)
     with pytest.raises(WalletTrouble, match="checked of the table coins must have a default or allow NULL"):
         Guest(tmp_path / "wallet.db", COINS, (), use_triggers=True).refresh()
@@ -350,3 +352,47 @@ def test_in_a_database_that_is_scanned_nothing_watches_the_wallet_but_our_own_wr
     assert "nobody asked for" in outcomes["coins", '["A"]'].reason
     assert be_the_wallet(path, "SELECT * FROM handles") == [(1, "A")]
     guest.close()
+
+
+def test_a_copy_of_the_file_alone_holds_all_though_we_have_it_open(guest, tmp_path):
+    be_the_wallet(guest.path, "INSERT INTO coins VALUES ('C', 3, 0)")
+    guest.tidy_up()
+    shutil.copy(guest.path, tmp_path / "copy.db")
+    assert len(be_the_wallet(tmp_path / "copy.db", "SELECT * FROM coins")) == 3
+
+
+def test_tidying_up_waits_for_nobody(guest):
+    with closing(sqlite3.connect(guest.path, isolation_level=None)) as wallet:
+        wallet.execute("BEGIN IMMEDIATE")
+        wallet.execute("INSERT INTO coins VALUES ('C', 3, 0)")
+        guest.tidy_up()
+        wallet.execute("COMMIT")
+    bring(guest, "coins", {'["D"]': coin(4)})
+    assert set(found(guest, "coins")) == {'["A"]', '["B"]', '["C"]', '["D"]'}
+
+
+def test_a_copy_that_is_put_back_in_place_is_read_as_it_is_and_not_from_memory(tmp_path, journal_mode):
+    make(tmp_path / "wallet.db", SCHEMA, journal_mode)
+    guest = guest_in(tmp_path / "wallet.db", COINS)
+    guest.tidy_up()
+    shutil.copyfile(guest.path, tmp_path / "backup")
+    be_the_wallet(guest.path, "INSERT INTO coins VALUES ('C', 3, 0)")
+    guest.refresh()
+    assert '["C"]' in found(guest, "coins")
+    guest.tidy_up()
+    shutil.copyfile(tmp_path / "backup", guest.path)
+    assert guest.committed_since()
+    assert set(found(guest, "coins")) == {'["A"]', '["B"]'}
+    bring(guest, "coins", {'["D"]': coin(4)})
+    assert be_the_wallet(guest.path, "PRAGMA integrity_check", "SELECT count(*) FROM coins") == [(3,)]
+    guest.close()
+
+
+def test_our_own_writes_and_tidying_are_no_news(guest):
+    guest.committed_since()
+    bring(guest, "coins", {'["D"]': coin(4)})
+    guest.tidy_up()
+    assert not guest.committed_since()
+    be_the_wallet(guest.path, "INSERT INTO coins VALUES ('C', 3, 0)")
+    assert guest.committed_since()
+    assert not guest.committed_since()

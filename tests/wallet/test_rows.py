@@ -76,10 +76,11 @@ def raw(path, statement):
         return connection.execute(statement).fetchall()
 
 
-def put(path, statement, *values):
-    marks = ["CAST(? AS TEXT)" if isinstance(value, BrokenText) else "?" for value in values]
+def put(path, statement, rows):
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute(statement.format(*marks), values)
+        for values in rows:
+            marks = ["CAST(? AS TEXT)" if isinstance(value, BrokenText) else "?" for value in values]
+            connection.execute(statement.format(*marks), values)
 
 
 @pytest.mark.parametrize("triggers", [True, False], ids=["triggers", "scan"])
@@ -89,8 +90,7 @@ def test_every_value_survives_the_way_from_one_wallet_to_another(tmp_path, table
     for path in (here, there):
         make(path, TABLES[table])
     ours, theirs = (guest_in(path, VALUE_PROFILE, use_triggers=triggers) for path in (here, there))
-    for name, value in VALUES.items():
-        put(here, "INSERT INTO t (name, v) VALUES ({}, {})", name, value)
+    put(here, "INSERT INTO t (name, v) VALUES ({}, {})", VALUES.items())
     assert logged(ours) == ({("things", encode_key([name])) for name in VALUES} if triggers else set())
     values = found(ours, "things")
     outcomes = bring(theirs, "things", values)
@@ -115,8 +115,7 @@ def test_every_value_can_be_a_key(tmp_path, table):
     ours, theirs = (guest_in(path, KEY_PROFILE) for path in (here, there))
     nothing = () if table == "WITHOUT ROWID" else (None,)
     keys = [*nothing, 7, -(2**63), 2.5, math.inf, "text", "", "a\0b", b"", b"\x00\xff", BrokenText(b"\xff\0z"), "7"]
-    for number, key in enumerate(keys):
-        put(here, "INSERT INTO t VALUES ({}, {})", key, number)
+    put(here, "INSERT INTO t VALUES ({}, {})", [(key, number) for number, key in enumerate(keys)])
     assert logged(ours) == {("things", encode_key([key])) for key in keys}
     values = found(ours, "things")
     assert len(values) == len(keys)

@@ -122,7 +122,8 @@ def test_a_row_that_a_trigger_of_the_wallet_ignores_is_refused_and_not_taken_for
 def test_a_trigger_that_needs_a_function_of_the_wallet_refuses_its_table_alone(guest_of):
     guest = guest_of(
         profile_of(
-            SetProfile(name="handles", table="handles", key=("id",)), SetProfile(name="notes", table="notes", key=("id",))
+            SetProfile(name="handles", table="handles", key=("id",)),
+            SetProfile(name="notes", table="notes", key=("id",)),
         ),
         HANDLES_SCHEMA + "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT);"
         "CREATE TRIGGER own AFTER INSERT ON handles BEGIN SELECT only_the_wallet_has_this(NEW.id); END;",
@@ -178,7 +179,8 @@ def test_a_child_whose_parent_is_missing_waits_and_holds_up_nothing_else(guest_o
 def test_a_parent_that_still_has_a_child_stays(guest_of, reference):
     guest = guest_of(
         FAMILY,
-        family(reference) + "INSERT INTO parents VALUES ('P', 'p'), ('Q', 'q'); INSERT INTO children VALUES ('C', 'P', 'c');",
+        family(reference)
+        + "INSERT INTO parents VALUES ('P', 'p'), ('Q', 'q'); INSERT INTO children VALUES ('C', 'P', 'c');",
     )
     outcomes = bring(guest, "parents", {'["P"]': None, '["Q"]': None})
     assert isinstance(outcomes["parents", '["P"]'], Refused)
@@ -190,7 +192,8 @@ def test_a_parent_that_still_has_a_child_stays(guest_of, reference):
 
 def test_a_parent_goes_in_the_write_that_gives_its_child_another(guest_of):
     guest = guest_of(
-        FAMILY, family("") + "INSERT INTO parents VALUES ('P', 'p'), ('Q', 'q'); INSERT INTO children VALUES ('C', 'P', 'c');"
+        FAMILY,
+        family("") + "INSERT INTO parents VALUES ('P', 'p'), ('Q', 'q'); INSERT INTO children VALUES ('C', 'P', 'c');",
     )
     outcomes = bring_all(guest, {("parents", '["P"]'): None, ("children", '["C"]'): row(parent="Q", name="c")})
     assert set(kinds(outcomes).values()) == {Written}
@@ -201,7 +204,8 @@ def test_a_parent_goes_in_the_write_that_gives_its_child_another(guest_of):
 def test_a_cascade_that_would_touch_a_row_nobody_asked_for_is_rolled_back(guest_of, cascade):
     guest = guest_of(
         FAMILY,
-        family(cascade) + "INSERT INTO parents VALUES ('P', 'p'), ('Q', 'q'); INSERT INTO children VALUES ('C', 'P', 'c');",
+        family(cascade)
+        + "INSERT INTO parents VALUES ('P', 'p'), ('Q', 'q'); INSERT INTO children VALUES ('C', 'P', 'c');",
     )
     outcomes = bring(guest, "parents", {'["P"]': None, '["Q"]': None})
     assert isinstance(outcomes["parents", '["P"]'], Refused)
@@ -214,7 +218,8 @@ def test_a_cascade_that_would_touch_a_row_nobody_asked_for_is_rolled_back(guest_
 def test_a_cascade_over_listed_rows_is_carried_out(guest_of):
     guest = guest_of(
         FAMILY,
-        family("ON DELETE CASCADE") + "INSERT INTO parents VALUES ('P', 'p'); INSERT INTO children VALUES ('C', 'P', 'c');",
+        family("ON DELETE CASCADE")
+        + "INSERT INTO parents VALUES ('P', 'p'); INSERT INTO children VALUES ('C', 'P', 'c');",
     )
     outcomes = bring_all(guest, {("parents", '["P"]'): None, ("children", '["C"]'): None})
     assert set(outcomes.values()) == {Written(None)}

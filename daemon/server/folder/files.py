@@ -72,6 +72,11 @@ def open_file(path: Path) -> BinaryIO:
     raise FolderTrouble(FailureKind.REFUSED, f"{path} is in the way: a file should be there, or nothing")
 
 
+def new_spool(path: Path) -> BinaryIO:
+    """Make a file of ours for a sealed blob, in place of one that may be there."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb")
+
+
 def hint_of(file: BinaryIO) -> Hint:
     """Look at an open blob file without reading it."""
     status = os.fstat(file.fileno())

@@ -10,11 +10,12 @@ and for all of them ``walletsync.id`` (daemon.server.folder.identity) and the lo
 needs no lock: an open file stays what it was when another is renamed over its name.
 
 Locks do not reach other machines on some network file systems, nor through programs that synchronise folders. Even
-there a blob is never a mixture, and what was overwritten is joined again by the wallet that wrote it.
+there a blob is never a mixture, and what was overwritten is joined again by the wallet that wrote it. What such a
+program keeps beside the blob as a conflict copy is joined by whoever sees it first (daemon.server.folder.copies).
 """
 
-import os
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -25,6 +26,7 @@ from daemon import base32
 from daemon.server.base import (
     Account,
     Conflict,
+    Copy,
     DescribeOutcome,
     Description,
     Failure,
@@ -37,12 +39,15 @@ from daemon.server.base import (
     StoreOutcome,
     Unchanged,
 )
-from daemon.server.folder import files
+from daemon.server.folder import copies, files
 from daemon.server.folder.files import TEMPORARY, Hint
 from daemon.server.folder.identity import ID_BYTES, ID_NAME, check_folder, make_identity, read_identity
 from daemon.server.folder.troubles import FolderTrouble, troubles_of
 from daemon.server.folder.watching import changes_in
 from daemon.worker import Worker
+
+LARGEST_BLOB = 1 << 30
+"""No more is read of any file, in bytes: no wallet's blob is that large."""
 
 LOCK_TRIES = 50
 LOCK_PAUSE = 0.2
@@ -63,13 +68,22 @@ class FolderServer:
     folder is at the path is used, as it has to be before a server is enrolled.
     """
 
-    def __init__(self, path: Path, worker: Worker, ids: Callable[[int], bytes], identity: str | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        worker: Worker,
+        ids: Callable[[int], bytes],
+        identity: str | None = None,
+        largest_blob: int = LARGEST_BLOB,
+    ) -> None:
         if not path.is_absolute():
             raise ValueError(f"a folder server needs an absolute path, not {path}")
         self._path = path
         self._worker = worker
         self._ids = ids
         self._identity = identity
+        self._largest_blob = largest_blob
+        self._known_copies: set[Copy] = set()
         self._known_by_account: dict[bytes, tuple[Hint, Revision]] = {}
 
     async def describe(self) -> DescribeOutcome:
@@ -89,6 +103,7 @@ class FolderServer:
             try:
                 return self._fetch(account, known, spool)
             except FolderTrouble as trouble:
+                self._known_by_account.clear()  # what comes back may be another folder: it is news whatever it holds
                 return trouble.failure
 
         return await self._worker(fetch)
@@ -100,9 +115,29 @@ class FolderServer:
         """
         return await self._when_unlocked(partial(self._store, account, sealed, expected))
 
-    def watch(self) -> AsyncGenerator[None, None]:
-        """Yield whenever a blob in the folder may have changed, for ever; also for changes of our own."""
-        return changes_in(self._path, BLOB, lambda: self._worker(self._which_folder))
+    async def copies(self, account: Account) -> list[Copy]:
+        """Look for conflict copies of the account's blob."""
+        found = await self._worker(partial(copies.copies_in, self._path, _name(account), BLOB))
+        self._known_copies = set(found)
+        return found
+
+    async def fetch_copy(self, copy: Copy, spool: Path) -> Fetched | None:
+        """Copy a conflict copy into the file ``spool``. A cancellation waits until it is copied."""
+        return await self._worker(partial(copies.fetch_copy, self._path, copy, spool, self._largest_blob))
+
+    async def remove_copy(self, copy: Copy) -> None:
+        """Remove a conflict copy."""
+        await self._worker(partial(copies.remove_copy, self._path, copy))
+
+    async def watch(self) -> AsyncGenerator[None, None]:
+        """Yield whenever a blob may have changed that is in use here, or the folder is back, for ever.
+
+        What was stored here is no news: the blob is the one that is known.
+        """
+        async with aclosing(changes_in(self._path, BLOB, lambda: self._worker(self._which_folder))) as changes:
+            async for _ in changes:
+                if await self._worker(self._holds_news):
+                    yield
 
     async def _when_unlocked(self, attempt: Callable[[], T | None]) -> T | Failure:
         """Repeat what returns None because a lock is held, but not for ever."""
@@ -139,9 +174,12 @@ class FolderServer:
             return NoBlob()
         with blob:
             hint = self._hint_of(blob)
+            if hint.size > self._largest_blob:
+                message = f"the blob has more than {self._largest_blob:,} bytes, as no wallet's has"
+                return Failure(FailureKind.UNREADABLE, message)
             if known is not None and self._known_by_account.get(account.public_key) == (hint, known):
                 return Unchanged()
-            with files.removed_on_failure(spool), _new_spool(spool) as sink:
+            with files.removed_on_failure(spool), files.new_spool(spool) as sink:
                 revision = files.copied(files.pieces_in_folder(blob, self._path), sink.write)
         self._known_by_account[account.public_key] = (hint, revision)
         if revision == known:
@@ -189,6 +227,22 @@ class FolderServer:
         self._known_by_account[account.public_key] = (hint, revision)
         return revision
 
+    def _holds_news(self) -> bool:
+        """Tell whether a blob in use is another than the one that is known, as far as can be told unread."""
+        try:
+            for public_key, (hint, _) in list(self._known_by_account.items()):
+                blob = self._open_blob(Account(b"", public_key))
+                if blob is None:
+                    return True
+                with blob:
+                    if self._hint_of(blob) != hint:
+                        return True
+                if not self._known_copies.issuperset(copies.copies_in(self._path, base32.encode(public_key), BLOB)):
+                    return True
+        except FolderTrouble:
+            return True
+        return not self._known_by_account
+
     def _open_blob(self, account: Account) -> BinaryIO | None:
         with troubles_of(self._path):
             try:
@@ -213,7 +267,3 @@ class FolderServer:
 
 def _name(account: Account) -> str:
     return base32.encode(account.public_key)
-
-
-def _new_spool(path: Path) -> BinaryIO:
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb")

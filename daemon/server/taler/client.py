@@ -7,6 +7,8 @@ When an upload is believed to be stored:
   A blob whose signed predecessor is ours means: stored, and superseded by another wallet since.
 - A server that lost its blob (404/6111, 500/56) while it is to be replaced answers the upload with a conflict; the
   fetch that follows finds no blob, and the caller starts over with a first upload.
+- What the server says of itself is asked again where it matters: its limit when a blob exceeds it, its price when it
+  begins to want to be paid.
 - An account that the server does not know (404/6100) holds no blob: the first upload makes it, and may ask for money.
   Once paid, the same upload is simply repeated.
 
@@ -84,6 +86,11 @@ class TalerServer:
         self._known = Memory(memory)
         self._reader = Reader(web, self._known, largest_blob)
 
+    @property
+    def limit_bytes(self) -> int | None:
+        """The largest blob that the server takes, in bytes, as it said last."""
+        return self._known.limit
+
     async def describe(self) -> DescribeOutcome:
         """Read ``/config``. Nothing on the server changes."""
         try:
@@ -125,12 +132,20 @@ class TalerServer:
         file = await self._worker(lambda: sealed.open("rb"))
         with file:
             size, new = await self._worker(partial(hash_file, file))
-            limit = self._known.limit
-            if limit is not None and size > limit:
+            if self._exceeds_limit(size):
+                await self.describe()  # it may take more by now
+            if (limit := self._known.limit) is not None and self._exceeds_limit(size):
                 return answers.too_large(size, limit, None)
             old = values.NO_BLOB if expected is None else base32.decode(expected, values.HASH_BYTES)
             body = FileBody(file, size, self._worker)
             return await self._store(_Upload(account, old, new, body, "?fresh=yes" if fresh else ""))
+
+    async def store_with_new_order(self, account: Account, sealed: Path, expected: Revision | None) -> StoreOutcome:
+        """Replace the blob; where a payment is due, have a new order made. Cancelled, it may have stored or not."""
+        return await self.store(account, sealed, expected, fresh=True)
+
+    def _exceeds_limit(self, size: int) -> bool:
+        return self._known.limit is not None and size > self._known.limit
 
     async def _store(self, upload: _Upload) -> StoreOutcome:
         try:
@@ -170,7 +185,7 @@ class TalerServer:
         if reply.status == 409:
             return Conflict()
         if reply.status == 402:
-            return self._payment(reply)
+            return await self._payment(reply)
         problem = await read_problem(reply)
         if reply.status == 413:
             return answers.too_large(upload.body.size, self._known.limit, problem)
@@ -180,7 +195,9 @@ class TalerServer:
             return Conflict()
         return refusal(reply, problem, self._known.payment)
 
-    def _payment(self, reply: Reply) -> Failure:
+    async def _payment(self, reply: Reply) -> Failure:
+        if self._known.payment is None:
+            await self.describe()  # the price may be another one than it was
         payment = values.read_payment(reply.headers.get("taler"), self._known.fee)
         if payment is None:
             return Failure(FailureKind.REFUSED, "the server wants to be paid, but does not say how")

@@ -12,7 +12,7 @@ from ipc import Client
 from ipc.cli.exits import ExitCode
 from ipc.cli.following import OK, Ended, Followed, exit_code, follow
 from ipc.cli.session import Session, cli_command
-from ipc.cli.statusview import warnings
+from ipc.cli.statusview import held_attention, warnings
 from ipc.cli.tables import ATTENTION, GOOD, table
 from ipc.cli.words import STATE_WORDS, clean, count
 from ipc.messages import Event, SyncResult
@@ -22,28 +22,31 @@ _STAGE_WORDS = {"fetch": "fetching", "join": "merging", "seal": "encrypting", "s
 
 @cli_command("walletsync sync", "walletsync sync --wait sync.example.org")
 @click.option("--wait", is_flag=True, help="Stay until the sync has ended with each server.")
+@click.option("--new-order", is_flag=True, help="Have a server that waits for a payment make a new order.")
 @click.argument("server", required=False)
-def command(session: Session, wait: bool, server: str | None) -> ExitCode:
+def command(session: Session, wait: bool, new_order: bool, server: str | None) -> ExitCode:
     """Sync now, with one server or with all.
 
     SERVER is the server's address or any unique part of it. Answers at once with the sync's id. With --wait it ends
-    with 8 where a sync ended with an error, and with 9 where one waits for a person.
+    with 8 where a sync ended with an error, and with 9 where one waits for a person. With --new-order a server that
+    waits for a payment makes a new order, for when the one before cannot be paid any more.
     """
     if not wait:
         with session.daemon() as daemon:
-            started = daemon.sync(server)
+            started = daemon.sync(server, new_order=new_order)
         session.answer(_document(started), lambda: _started_view(session, started))
         return ExitCode.DONE
     with session.talking():
-        followed = trio.run(_follow, session, server)
-    session.answer(_document(followed.started) | {"ended": followed.ended}, lambda: _ended_view(session, followed))
-    return exit_code(followed.ended)
+        followed = trio.run(_follow, session, server, new_order)
+    document = _document(followed.started) | {"ended": followed.ended, "held": followed.held}
+    session.answer(document, lambda: _ended_view(session, followed))
+    return exit_code(followed)
 
 
-async def _follow(session: Session, server: str | None) -> Followed:
+async def _follow(session: Session, server: str | None, new_order: bool) -> Followed:
     async with Client(session.paths.control_socket, session.paths.events_socket) as client:
         with _Display(session) as display:
-            return await follow(client, server, display.show)
+            return await follow(client, server, display.show, new_order=new_order)
 
 
 class _Display(Progress):
@@ -91,7 +94,8 @@ def _ended_view(session: Session, followed: Followed) -> Iterator[RenderableType
         yield from _started_view(session, followed.started)
         return
     yield table(("Server", "Sync"), [(each.url, _outcome_cell(each)) for each in followed.ended])
-    yield from warnings(f"{clean(each.url)}: {clean(each.message)}" for each in followed.ended if each.message)
+    messages = [f"{clean(each.url)}: {clean(each.message)}" for each in followed.ended if each.message]
+    yield from warnings([*messages, *(held_attention(held, session.telling()) for held in followed.held)])
 
 
 def _outcome_cell(ended: Ended) -> Text:
