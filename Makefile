@@ -4,16 +4,20 @@
 #   make test    run the tests; ARGS goes to pytest, as in: make test ARGS="tests/config -x"
 #   make lint    format, lint, types and import contracts
 #   make check   lint, then test
+#   make simulate SEEDS=10000   play random schedules of wallets, servers and faults; SEED=123 replays one
+#   make bench   measure syncs against the floor; ARGS goes to the bench, as in: make bench ARGS="--size 1000"
 #   make lock    write requirements.lock anew from pyproject.toml; UPGRADE=--upgrade takes the newest of everything
 
 PYTHON ?= python3
 ARGS ?=
+SEEDS ?= 1000
+SEED ?=
 UPGRADE ?=
 
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint check lock
+.PHONY: demo test lint check simulate bench lock
 
 demo: $(READY)
 	@$(BIN)/walletsync demo
@@ -28,6 +32,12 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 check: lint test
+
+simulate: $(READY)
+	PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+
+bench: $(READY)
+	$(BIN)/python -m bench $(ARGS)
 
 lock: $(READY)
 	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet $(UPGRADE) --generate-hashes --allow-unsafe \
