@@ -58,6 +58,7 @@ class Circle:
     def __post_init__(self) -> None:
         self.syncer_by_url: dict[str, Syncer] = {}
         self._running_by_url: dict[str, _Running] = {}
+        self._departing_by_identity: dict[str, trio.CancelScope] = {}
 
     async def start_enrolled(self) -> None:
         """Start a syncer for every server enrolled before, and do what is left to be done at those that were left.
@@ -198,6 +199,8 @@ class Circle:
         self.secrets = secrets
 
     async def _take_up(self, address: ServerUrl, identity: str, limit_bytes: int | None) -> None:
+        if identity in self._departing_by_identity:  # left before, perhaps under another URL
+            self._departing_by_identity.pop(identity).cancel()
         enroll = partial(self.keeper.store.servers.enroll, address.url, identity, limit_bytes)
         await self.exclusively(enroll)
         logs.emit(happenings.ServerEnrolled(server=address.url))
@@ -249,11 +252,13 @@ class Circle:
         own_id = self.keeper.store.identity.wallet_id
         keys_there = server_keys(self.secrets.root.reveal(), identity)
         spool = self.spool_folder / self.surroundings.ids(8).hex()
-        async with self.kinds.opened(address, identity, {}) as server:
-            departure = Departure(identity, own_id, erase)
-            await depart(server, keys_there, departure, self.surroundings, self.keeper.limits, spool)
-        if address.url not in self.syncer_by_url:
+        with trio.CancelScope() as scope:
+            self._departing_by_identity[identity] = scope
+            async with self.kinds.opened(address, identity, {}) as server:
+                departure = Departure(identity, own_id, erase)
+                await depart(server, keys_there, departure, self.surroundings, self.keeper.limits, spool)
             await self.exclusively(partial(self.keeper.store.servers.note_departed, address.url))
+            self._departing_by_identity.pop(identity, None)
 
 
 @dataclass

@@ -9,6 +9,7 @@ was left. Whatever fails, fails for this server alone, and is remembered over a 
 """
 
 import contextlib
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -284,6 +285,16 @@ class Syncer:
 
     async def _sync(self, ids: list[str], *, acknowledge: bool) -> SyncResult:
         result = SyncResult()
+        try:
+            await self._sync_through_conflicts(ids, result, acknowledge=acknowledge)
+        except (OSError, sqlite3.OperationalError) as error:
+            # Servers' troubles are values. This is our own folder: a full disk, or one that became read-only.
+            folder = self._spool_folder.parent
+            message = f"this device cannot keep what a sync needs in {folder}: {error}"
+            result.failure = Failure(FailureKind.UNREACHABLE, message)
+        return result
+
+    async def _sync_through_conflicts(self, ids: list[str], result: SyncResult, *, acknowledge: bool) -> None:
         attempt = 0
         while await self._meets_conflict(ids, result, acknowledge=acknowledge):
             attempt += 1
@@ -291,7 +302,6 @@ class Syncer:
             if attempt > 1:
                 ceiling = min(FIRST_CONFLICT_DELAY * 2**attempt, LONGEST_CONFLICT_DELAY)
                 await trio.sleep(self._draw() * ceiling)
-        return result
 
     async def _meets_conflict(self, ids: list[str], result: SyncResult, *, acknowledge: bool) -> bool:
         """Go through one round; tell whether another wallet stored something meanwhile."""

@@ -31,9 +31,10 @@ from daemon.wallet.tables import SetTable
 class Captured:
     """What a capture found.
 
-    ``left_out`` says why rows of some sets cannot take part. ``log_seq`` is the last entry of the change log that was read. ``missed`` counts changes that only a scan found
-    although the log was complete. ``installed`` says that our tables or triggers had to be added, ``waits`` that the
-    database has to be healed and not all servers were asked yet. ``held`` counts deletes that wait for a person.
+    ``left_out`` says, by set, why rows cannot take part. ``log_seq`` is the last entry of the change log that was read.
+    ``missed`` counts changes that only a scan found although the log was complete. ``installed`` says that our tables
+    or triggers had to be added, ``waits`` that the database has to be healed and not all servers were asked yet.
+    ``held`` counts deletes that wait for a person.
     """
 
     counts: Counter[Verdict] = field(default_factory=Counter)

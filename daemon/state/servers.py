@@ -73,8 +73,8 @@ class Servers:
         return _record(row) if row else None
 
     def enroll(self, url: str, identity: str, limit_bytes: int | None) -> None:
-        """Take up a server whose blob was not read yet."""
-        self.note_departed(url)
+        """Take up a server whose blob was not read yet. Nothing is left to be done there, under whatever URL."""
+        self._connection.execute("DELETE FROM departure WHERE url = ? OR identity = ?", (url, identity))
         self._connection.execute(
             "INSERT INTO server (url, identity, limit_bytes) VALUES (?, ?, ?)", (url, identity, limit_bytes)
         )
@@ -92,7 +92,7 @@ class Servers:
         return [(url, identity, bool(erase)) for url, identity, erase in rows]
 
     def note_departed(self, url: str) -> None:
-        """Note that nothing is left to be done at a server that was left, or that it is enrolled anew."""
+        """Note that nothing is left to be done at a server that was left."""
         self._connection.execute("DELETE FROM departure WHERE url = ?", (url,))
 
     def note_blob(self, url: str, revision: str | None, seen: Seen, extra: Mapping[str, bytes]) -> None:

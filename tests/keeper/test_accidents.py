@@ -173,3 +173,14 @@ def test_kept_values_lie_sealed_and_go_after_their_time(rich, shelf):
     phone.clock.now += phone.keeper.store.rules.undo_seconds + 1
     phone.sync(shelf)
     assert phone.keeper.store.history.last(10) == []
+
+
+def test_a_value_that_no_blob_could_hold_stays_here_and_holds_up_nothing_else(two, shelf):
+    phone, desktop = two
+    phone.coin("huge", "x" * 2**24)
+    phone.coin("A", "KUDOS:1")
+    in_step(shelf, phone, desktop)
+    assert desktop.coins() == {"A": "KUDOS:1"}
+    phone.coin("huge", "KUDOS:2")
+    in_step(shelf, phone, desktop)
+    assert desktop.coins() == {"A": "KUDOS:1", "huge": "KUDOS:2"}

@@ -203,6 +203,22 @@ def test_an_exclusive_lock_of_the_wallet_is_waited_for(place: Place) -> None:
     assert phone.events("wallet.unusable") == []
 
 
+def test_a_row_that_no_blob_could_hold_stays_where_it_is_and_cuts_nobody_off(place: Place) -> None:
+    phone, desktop = place.pair()
+    put_exchange(phone, A, "KUDOS")
+    put_exchange(phone, "k" * 5000, "KUDOS")
+    put_exchange(phone, B, "x" * 9_000_000)
+    settle(phone, desktop)
+    assert set(exchanges(phone)) == {A, B, "k" * 5000}
+    assert exchanges(desktop) == {A: "KUDOS"}
+    (said,) = phone.events("capture.left_out")
+    assert said["set_name"] == "exchanges"
+    put_exchange(phone, B, "KUDOS")
+    delete_exchange(phone, "k" * 5000)
+    settle(phone, desktop)
+    assert exchanges(desktop) == exchanges(phone) == {A: "KUDOS", B: "KUDOS"}
+
+
 def test_a_wallet_in_a_folder_that_is_not_there_is_waited_for(place: Place) -> None:
     phone = place.device("phone", wallet={"path": str(place.path / "not mounted" / "wallet.db")})
     phone.start()

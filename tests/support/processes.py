@@ -111,7 +111,10 @@ class Device:
         lines = []
         for section in own | settings:
             values = {**own.get(section, {}), **settings.get(section, {})}
-            lines += [f"[{section}]", *(f"{name} = {json.dumps(value)}" for name, value in values.items())]
+            lines += [
+                f"[{section}]",
+                *(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items()),
+            ]
         self.paths.config_file.write_text("\n".join(lines) + "\n")
 
     def spawn(self) -> None:

@@ -11,8 +11,7 @@ from daemon.wallet.guest import Guest
 
 REBUILD = (
     "BEGIN",
-    "CREATE TABLE new_coins"
-    " (coin_pub TEXT PRIMARY KEY, value TEXT NOT NULL, note TEXT, checked INTEGER DEFAULT 7, more)",
+    "CREATE TABLE new_coins (coin_pub TEXT PRIMARY KEY, value TEXT NOT NULL, note, checked INTEGER DEFAULT 7, more)",
     "INSERT INTO new_coins SELECT *, NULL FROM coins",
     "DROP TABLE coins",
     "ALTER TABLE new_coins RENAME TO coins",
