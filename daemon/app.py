@@ -25,7 +25,7 @@ from daemon.base32 import encode
 from daemon.blob.keys import wallet_keys
 from daemon.blob.limits import Limits
 from daemon.circle import Circle
-from daemon.control import CircleDesk, Desk, ExplainDesk, StatusDesk, SyncDesk, UndoDesk, methods
+from daemon.control import CircleDesk, Desk, DetachDesk, ExplainDesk, StatusDesk, SyncDesk, UndoDesk, methods
 from daemon.control.pausing import PauseDesk
 from daemon.ending import cut_short_after
 from daemon.errors import HomeTaken, SecretsError, StateUnusable
@@ -163,7 +163,9 @@ async def _listening(paths: Paths, circle: Circle, *desks: Desk) -> AsyncIterato
     async with ipc_server.serve(
         paths.control_socket,
         paths.events_socket,
-        methods(*desks, SyncDesk(circle), CircleDesk(circle), UndoDesk(circle), ExplainDesk(circle)),
+        methods(
+            *desks, SyncDesk(circle), CircleDesk(circle), UndoDesk(circle), ExplainDesk(circle), DetachDesk(circle)
+        ),
         identity=identity,
         on_fault=lambda method, fault: logs.emit(running.IpcFault(method=method), error=fault),
     ) as listening:

@@ -2,7 +2,8 @@
 
 A sync asks the server whether its blob changed, and takes the answer in (capture, join, apply); where there is
 something to say, it seals and stores the present state on condition that the server still holds what was just joined.
-On a conflict it begins anew, at once the first time, then with growing random delays.
+On a conflict it begins anew, at once the first time, then with growing random delays, which are measured by how long a
+round takes: of many wallets on a slow line only one can get through in that time.
 
 Every step can be repeated: a sync that is cancelled or killed leaves both sides consistent, and the next one does what
 was left. Whatever fails, fails for this server alone, and is remembered over a restart.
@@ -50,8 +51,13 @@ from ipc.messages import SyncReason
 if TYPE_CHECKING:
     from daemon.state.servers import Trouble
 
-FIRST_CONFLICT_DELAY = 0.2
+SHORTEST_ROUND = 0.2
+"""Seconds that a round is taken to last at least, where delays after conflicts are measured by it."""
+
 LONGEST_CONFLICT_DELAY = 30.0
+MOST_ROUNDS_DELAYED = 128
+"""After a conflict no wallet waits longer than so many seconds, or so many rounds, whichever is longer."""
+
 SYNC_ID_BYTES = 8
 
 NEARLY_FULL = 0.8
@@ -403,3 +409,9 @@ class Syncer:
         result.captured += sum(captured.operations for captured in taken.captured)
         result.taken += taken.merged.taken
         result.removed += taken.merged.removed
+
+
+def longest_conflict_delay(attempt: int, round_seconds: float) -> float:
+    """Return how long to wait at most after so many conflicts, the last of which ended a round of so many seconds."""
+    round_seconds = max(round_seconds, SHORTEST_ROUND)
+    return min(round_seconds * 2**attempt, max(LONGEST_CONFLICT_DELAY, round_seconds * MOST_ROUNDS_DELAYED))

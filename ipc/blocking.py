@@ -137,3 +137,7 @@ class BlockingClient:
         """Bring back these entries, all of one sync, or all that was deleted since a time. Just one of them."""
         params = messages.RestoreParams(ids=ids, sync_id=sync_id, before=before)
         return self.call("restore", params, messages.RestoreResult, timeout=LONG_TIMEOUT)
+
+    def detach(self) -> messages.DetachResult:
+        """Take all that walletsync added out of the wallet's database. The daemon ends after its answer."""
+        return self.call("detach", messages.NoParams(), messages.DetachResult, timeout=LONG_TIMEOUT)

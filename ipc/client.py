@@ -164,3 +164,7 @@ class Client:
         """Bring back these entries, all of one sync, or all that was deleted since a time. Just one of them."""
         params = messages.RestoreParams(ids=ids, sync_id=sync_id, before=before)
         return await self.call("restore", params, messages.RestoreResult, timeout=LONG_TIMEOUT)
+
+    async def detach(self) -> messages.DetachResult:
+        """Take all that walletsync added out of the wallet's database. The daemon ends after its answer."""
+        return await self.call("detach", messages.NoParams(), messages.DetachResult, timeout=LONG_TIMEOUT)

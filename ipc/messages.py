@@ -446,6 +446,12 @@ class ExplainResult(msgspec.Struct, kw_only=True):
     omitted: int
 
 
+class DetachResult(msgspec.Struct, kw_only=True):
+    """The wallet database that nothing of walletsync is left in. The daemon ends after this answer."""
+
+    path: str
+
+
 class EventsSinceParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """``events_since``: the events of this run after ``seq``."""
 
@@ -493,5 +499,6 @@ SIGNATURE_BY_METHOD: Mapping[str, Signature] = MappingProxyType(
         "history": Signature(HistoryParams, HistoryResult, changes=False),
         "history_show": Signature(HistoryShowParams, HistoryShowResult, changes=False),
         "restore": Signature(RestoreParams, RestoreResult, changes=True),
+        "detach": Signature(NoParams, DetachResult, changes=True),
     }
 )

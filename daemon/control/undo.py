@@ -1,7 +1,7 @@
 """Requests about what is held, and about deleted values that can be had back."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -90,7 +90,7 @@ class UndoDesk:
         history = self._keeper.store.history
         match params:
             case RestoreParams(ids=[*ids], sync_id=None, before=None):
-                return history.get(ids)
+                return _all_of(ids, history.get(ids))
             case RestoreParams(ids=None, sync_id=str(sync_id), before=None):
                 return history.of_sync(sync_id)
             case RestoreParams(ids=None, sync_id=None, before=str(before)):
@@ -110,6 +110,14 @@ def _entry(kept: Kept) -> HistoryEntry:
     return HistoryEntry(
         id=kept.number, at=rfc3339(kept.at), sync_id=kept.sync_id, cause=kept.cause, set=kept.set_name, key=kept.key
     )
+
+
+def _all_of(ids: Sequence[int], kept: list[Kept]) -> list[Kept]:
+    """Return what is kept under these ids. Raises Refusal where one is unknown: a part alone is not what was asked."""
+    unknown = sorted(set(ids) - {each.number for each in kept})
+    if unknown:
+        raise Refusal(f"nothing is kept as {', '.join(map(str, unknown))}: `walletsync history` lists what is")
+    return kept
 
 
 def _seconds(text: str) -> float:

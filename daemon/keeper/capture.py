@@ -7,12 +7,12 @@ off, infers no deletes.
 The wallet's marker says whether this is the database that we know. If it is not, nothing is captured before all
 servers have been joined and the database is healed (see heal). So that a copy of the database which lacks what was
 captured never bears the marker that we know, a capture renews it in the transaction in which it reads, and that commits
-before the operations do.
+before the operations do. The first capture of all renews nothing: a copy of that time has no marker.
 """
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from daemon.keeper.brake import Death, Place, to_be_held
@@ -64,7 +64,9 @@ def capture(store: Store) -> Captured:
         store.guest.refresh()
         store.scanned_at = None
     captured = Captured(scanned=store.scan_due, installed=not complete)
-    marker = begin_write(store) if captured.scanned or store.guest.has_logged() else None
+    is_first = store.marker("marker") is None
+    suspects = _suspects(store) if captured.scanned and not is_first else None
+    marker = begin_write(store) if not is_first and (suspects or store.guest.has_logged()) else None
     with store.state.transaction():
         stamper = store.stamper()
         with _renewing(store, marker, stamper):
@@ -74,7 +76,7 @@ def capture(store: Store) -> Captured:
             tables = store.guest.layout.table_by_set
             capturing.judge_all((tables[name], key, _read(store, name, key)) for name, key in page.keys)
             if captured.scanned:
-                capturing.scan(complete=complete)
+                capturing.scan(None if is_first else suspects, complete=complete)
             capturing.judge_absences()
         stamper.finish()
         store.history.forget_before(store.surroundings.wall() - store.rules.undo_seconds)
@@ -122,6 +124,37 @@ def _heal_when_all_joined(store: Store) -> Captured:
     return Captured(counts=verdicts, log_seq=log_seq, scanned=True, healed=True)
 
 
+def _suspects(store: Store) -> dict[str, list[str]]:
+    """Return the keys, by set, whose rows are not like their bases.
+
+    Reading all rows takes long, and the wallet must not wait for it: so this holds no write lock, and what it finds is
+    looked at again under one.
+    """
+    keys_by_set = {}
+    for table in store.guest.layout.parents_first:
+        with store.guest.reading():
+            differing, absent = _differing(store, table)
+            keys = [key for key, _ in differing]
+            keys += absent
+        if keys:
+            keys_by_set[table.name] = keys
+    return keys_by_set
+
+
+def _differing(store: Store, table: SetTable) -> tuple[Iterator[tuple[str, Row]], dict[str, None]]:
+    """Compare all rows of a set with their bases: those that differ, and, once these are through, the absent keys."""
+    bases = store.replica.bases(table.name) | store.to_apply.bases(table.name)
+    absent = dict.fromkeys(bases)
+
+    def differing() -> Iterator[tuple[str, Row]]:
+        for key, row in store.guest.scan(table):
+            absent.pop(key, None)
+            if bases.get(key) != row.digest:
+                yield key, row
+
+    return differing(), absent
+
+
 def _read(store: Store, set_name: str, key: str) -> Row | Excluded | None:
     return store.guest.read(store.guest.layout.table_by_set[set_name], decode_key(key))
 
@@ -146,14 +179,15 @@ class _Capturing:
                 case Excluded():
                     pass  # a row that stopped taking part stays as last synced
 
-    def scan(self, *, complete: bool) -> None:
-        """Compare all rows of all sets with their bases."""
+    def scan(self, suspects: Mapping[str, Sequence[str]] | None, *, complete: bool) -> None:
+        """Compare rows of all sets with their bases: the suspects by set, or all (``None``)."""
         before, noted = self._captured.operations, len(self._absent)
         known_sets = self._store.captured_sets()
         for table in self._store.guest.layout.parents_first:
-            if table.name not in known_sets:
+            if not self._store.was_captured(table.name):
                 _list_unshown(self._store, table)
-            self._scan_set(table, infer_deletes=table.name in known_sets)
+            keys = None if suspects is None else suspects.get(table.name, ())
+            self._scan_set(table, keys, infer_deletes=table.name in known_sets)
         if complete and known_sets:
             self._captured.missed = self._captured.operations - before + len(self._absent) - noted
         self._store.note_captured_sets(self._store.guest.layout.table_by_set)
@@ -170,13 +204,15 @@ class _Capturing:
                 self._count(judge(store, self._stamper, table, key, None))
         _review_held(store)
 
-    def _scan_set(self, table: SetTable, *, infer_deletes: bool) -> None:
-        bases = self._store.replica.bases(table.name) | self._store.to_apply.bases(table.name)
-        absent = dict.fromkeys(bases)
-        for key, row in self._store.guest.scan(table):
-            absent.pop(key, None)
-            if bases.get(key) != row.digest:
-                self._count(judge(self._store, self._stamper, table, key, row))
+    def _scan_set(self, table: SetTable, keys: Sequence[str] | None, *, infer_deletes: bool) -> None:
+        if keys is None:
+            differing, absent = _differing(self._store, table)
+        else:
+            rows = {key: _read(self._store, table.name, key) for key in keys}
+            differing = ((key, row) for key, row in rows.items() if isinstance(row, Row))
+            absent = {key: None for key, row in rows.items() if row is None}
+        for key, row in differing:
+            self._count(judge(self._store, self._stamper, table, key, row))
         if infer_deletes:
             self.judge_all((table, key, _read(self._store, table.name, key)) for key in absent)
         else:

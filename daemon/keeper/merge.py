@@ -169,9 +169,12 @@ def collect(store: Store) -> int:
 
 
 def list_for_wallet(store: Store, set_name: str, key: str, batch: int) -> None:
-    """List a key that is about to change. What no set of this wallet shows is carried, unless there still is a row."""
+    """List a key that is about to change. What is of no set of this profile is carried, unless there still is a row.
+
+    Keys of a set that is switched off wait on the list until it is switched on.
+    """
     base = store.replica.known(set_name, key).base
-    if set_name in store.guest.active_sets or base is not None:
+    if set_name in store.guest.known_sets or base is not None:
         store.to_apply.add(set_name, key, batch, base)
 
 

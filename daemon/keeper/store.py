@@ -95,12 +95,18 @@ class Store:
 
     def captured_sets(self) -> set[str]:
         """Return the sets that were captured since they were switched on."""
-        return {name for (name,) in self.state.connection.execute("SELECT name FROM captured_set")}
+        return {name for (name,) in self.state.connection.execute("SELECT name FROM captured_set WHERE is_on")}
+
+    def was_captured(self, name: str) -> bool:
+        """Tell whether a set was ever captured, whatever happened to it since."""
+        return self.state.connection.execute("SELECT 1 FROM captured_set WHERE name = ?", (name,)).fetchone() is not None
 
     def note_captured_sets(self, names: Iterable[str]) -> None:
-        """Note that these sets, and no others, have been captured. Part of the caller's transaction."""
-        self.state.connection.execute("DELETE FROM captured_set")
-        self.state.connection.executemany("INSERT INTO captured_set VALUES (?)", ((name,) for name in names))
+        """Note that these sets, and no others, are captured now. Part of the caller's transaction."""
+        self.state.connection.execute("UPDATE captured_set SET is_on = 0")
+        self.state.connection.executemany(
+            "INSERT OR REPLACE INTO captured_set VALUES (?, 1)", ((name,) for name in names)
+        )
 
     def marker(self, which: str) -> Marker | None:
         """Return the marker of our last write (``marker``) or of the one just begun (``next_marker``)."""

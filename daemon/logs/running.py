@@ -224,6 +224,12 @@ class WalletRowRefused(
         return self.repeated
 
 
+class WalletDetached(Happening, event="wallet.detached"):
+    """All that walletsync had added to the wallet database was removed, as a person asked; the daemon ends."""
+
+    path: Path
+
+
 class WalletHealing(Happening, event="wallet.healing", level=Level.WARNING):
     """The wallet database is not the one last seen (restored or replaced); it is made whole from the circle."""
 

@@ -79,7 +79,7 @@ CREATE TABLE held_key (
 ) WITHOUT ROWID;
 
 -- Sets that were captured before: the first capture of a set infers no deletes.
-CREATE TABLE captured_set (name TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE captured_set (name TEXT PRIMARY KEY, is_on INTEGER NOT NULL) WITHOUT ROWID;
 """
 
 

@@ -95,10 +95,12 @@ class Guest:
         self.path = path
         self._profile = profile
         self._optional = optional
+        self.known_sets = frozenset(each.name for each in profile.sets)
         self.active_sets = frozenset(each.name for each in profile.sets if not each.optional or each.name in optional)
         self.use_triggers = use_triggers
         self._lock_wait = lock_wait
         self._opened: _Open | None = None
+        self._detached = False
         self._left_out: dict[str, str] = {}
 
     @property
@@ -131,6 +133,8 @@ class Guest:
 
         Raises WalletTrouble.
         """
+        if self._detached:
+            raise WalletTrouble("readonly", f"walletsync was taken out of {self.path} and is back with its next start")
         file, _ = self._file()
         if self._opened is not None and (self._opened.file != file or self._changed_without_commit()):
             self.close()
@@ -156,7 +160,8 @@ class Guest:
     def detach(self) -> None:
         """Remove all that we ever added, in one transaction: the schema is the wallet's alone again.
 
-        The database is worked on whether or not it fits the profile. Whoever uses it as a guest again begins anew.
+        The database is worked on whether or not it fits the profile. From then on this guest refuses all else, so that
+        nothing is added again by a sync that is under way: another guest begins anew.
         Raises WalletTrouble, and then nothing was removed.
         """
         file, _ = self._file()
@@ -166,6 +171,7 @@ class Guest:
             try:
                 with self.writing() as connection:
                     triggers.remove_all(connection)
+                self._detached = True
             finally:
                 self.close()
 

@@ -6,10 +6,10 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from ipc.cli.selfcheck import Finding
-from ipc.cli.tables import table
+from ipc.cli.tables import ATTENTION, BAD, GOOD, table
 from ipc.cli.words import clean, count
 
-_STYLE_BY_VERDICT = {"ok": "green", "warning": "yellow", "bad": "red"}
+_STYLE_BY_VERDICT = {"ok": GOOD, "warning": ATTENTION, "bad": BAD}
 
 
 def findings_view(findings: Sequence[Finding]) -> Iterator[RenderableType]:
@@ -19,7 +19,7 @@ def findings_view(findings: Sequence[Finding]) -> Iterator[RenderableType]:
     amiss = [each for each in findings if each.verdict != "ok"]
     if not amiss:
         yield ""
-        yield Text("Nothing is amiss.", style="green")
+        yield Text("Nothing is amiss.", style=GOOD)
         return
     yield ""
     yield f"{count(len(amiss), 'thing')} to look at:"

@@ -56,9 +56,14 @@ def counted(entries: Iterable[HistoryEntry]) -> str:
     return listed(f"{number:,} of {clean(name)}" for name, number in sorted(count_by_set.items()))
 
 
+def short_key(key: str) -> str:
+    """Write a key for people, its long parts shortened."""
+    parts = msgspec.json.decode(key, type=list[object])
+    return " ".join(_shortened(_worded(part)) for part in parts)
+
+
 def _place(entry: HistoryEntry) -> str:
-    parts = msgspec.json.decode(entry.key, type=list[object])
-    return f"{entry.set} {' '.join(_shortened(_worded(part)) for part in parts)}"
+    return f"{entry.set} {short_key(entry.key)}"
 
 
 def _worded(content: object) -> str:

@@ -26,7 +26,7 @@ from ipc.messages import (
 )
 
 COMMANDS = walletsync.list_commands(click.Context(walletsync))
-ASKING = {"approve", "forget", "join", "leave", "reject", "restore"}
+ASKING = {"approve", "detach", "forget", "join", "leave", "reject", "restore"}
 
 
 def test_the_exit_codes_are_those_of_the_contract():
@@ -46,8 +46,8 @@ def test_the_exit_codes_are_those_of_the_contract():
 
 def test_the_commands_are_those_that_are_built():
     assert " ".join(COMMANDS) == (
-        "approve demo doctor enroll history init invite join leave pause profile reject report restore resume servers "
-        "service status sync wallets watch"
+        "approve demo detach doctor enroll explain history init invite join leave pause profile reject report restore "
+        "resume servers service status sync wallets watch"
     )
 
 
@@ -106,6 +106,8 @@ def test_a_misspelt_call_is_a_usage_error_that_says_what_would_be_right(argument
         ["history"],
         ["restore", "1", "--yes"],
         ["approve", "H1"],
+        ["explain"],
+        ["detach"],
     ],
 )
 @pytest.mark.parametrize("json_option", [[], ["--json"]])
@@ -166,6 +168,8 @@ def test_the_home_can_be_named_before_the_command_and_in_the_environment(daemon,
         (["restore", "1", "--yes"], "restore"),
         (["approve", "H1", "--yes"], "approve"),
         (["reject", "H1", "--yes"], "reject"),
+        (["explain"], "explain"),
+        (["detach", "--yes"], "detach"),
     ],
 )
 def test_a_refusal_is_told_in_the_daemons_words(arguments, method, code, expected, daemon, walletsync, capsys):

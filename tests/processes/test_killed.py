@@ -12,13 +12,14 @@ from support.processes import Device, Place, open_wallet, settle
 from support.taler_rows import coins, insert_denomination, put_coin
 
 KILLS_PER_WALLET = 25
-LONGEST_LIFE = 1.0  # seconds from the start of a process to its end; it answers, and begins to sync, after some 0.4
+LIFE = (0.3, 0.9)  # seconds from the start of a process to its end; it answers, and begins to sync, after some 0.4
+RESTLESS = {"interval": "1 s", "active_interval": "1 s", "change_delay_max": "0 s"}
 SHARED = [f"SHARED{number}" for number in range(5)]
 NO_BRAKE = {"count": 10**9, "share": 1}  # who deletes here means it
 
 
 def test_killed_fifty_times_during_traffic_both_wallets_agree_and_nothing_is_lost(place: Place) -> None:
-    phone, desktop = both = place.pair(sync={"interval": "1 s", "active_interval": "1 s"}, guard=NO_BRAKE)
+    phone, desktop = both = place.pair(sync=RESTLESS, guard=NO_BRAKE)
     url = phone.server.url
     programs = [WalletProgram(device) for device in both]
     with ThreadPoolExecutor() as pool:
@@ -85,10 +86,10 @@ class WalletProgram:
 
 
 def kill_again_and_again(device: Device) -> None:
-    """Kill the daemon at any moment of its life, the time before it answers included."""
+    """Kill the daemon at any moment, a little before it answers included."""
     chance = random.Random(f"{device.name} is killed")
     for _ in range(KILLS_PER_WALLET):
-        time.sleep(chance.uniform(0, LONGEST_LIFE))  # not a wait for anything: any moment will do
+        time.sleep(chance.uniform(*LIFE))  # not a wait for anything: any moment will do
         device.kill()
         device.spawn()
     device.kill()
