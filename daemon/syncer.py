@@ -2,8 +2,7 @@
 
 A sync asks the server whether its blob changed, and takes the answer in (capture, join, apply); where there is
 something to say, it seals and stores the present state on condition that the server still holds what was just joined.
-On a conflict it begins anew, at once the first time, then with growing random delays, which are measured by how long a
-round takes: of many wallets on a slow line only one can get through in that time.
+On a conflict it begins anew, at once the first time, then with growing random delays (daemon.conflicts).
 
 Every step can be repeated: a sync that is cancelled or killed leaves both sides consistent, and the next one does what
 was left. Whatever fails, fails for this server alone, and is remembered over a restart.
@@ -22,6 +21,7 @@ import trio
 from daemon import logs, plan
 from daemon.blob.errors import BlobUnreadable
 from daemon.blob.keys import ServerKeys
+from daemon.conflicts import longest_delay
 from daemon.copies import Copies
 from daemon.keeper.export import Sealed
 from daemon.keeper.keeper import Answer, Keeper, NoBlobThere, SameBlob, Spooled, TakenIn
@@ -50,13 +50,6 @@ from ipc.messages import SyncReason
 
 if TYPE_CHECKING:
     from daemon.state.servers import Trouble
-
-SHORTEST_ROUND = 0.2
-"""Seconds that a round is taken to last at least, where delays after conflicts are measured by it."""
-
-LONGEST_CONFLICT_DELAY = 30.0
-MOST_ROUNDS_DELAYED = 128
-"""After a conflict no wallet waits longer than so many seconds, or so many rounds, whichever is longer."""
 
 SYNC_ID_BYTES = 8
 
@@ -241,9 +234,10 @@ class Syncer:
         if self.failure is not None:
             now, wall = trio.current_time(), self._surroundings.wall()
             trouble = trouble_of(self.failure, self.failing_since or wall, self.plan, now, wall)
-        if trouble != self._trouble:
+        if trouble != self._trouble and await self._noted(
+            partial(self._keeper.store.servers.note_trouble, self.url, trouble)
+        ):
             self._trouble = trouble
-            await self._exclusively(partial(self._keeper.store.servers.note_trouble, self.url, trouble))
 
     def _warn_if_stale(self) -> None:
         """Say once, until it succeeds again, that this server has not really succeeded for long."""
@@ -272,14 +266,23 @@ class Syncer:
             self._was_described = True
             await self.server.describe()
         limit = self.server.limit_bytes
-        if limit is not None and limit != self._kept_limit:
+        if limit is None or limit == self._kept_limit:
+            return
+        if await self._noted(partial(self._keeper.store.servers.note_limit, self.url, limit)):
             self._kept_limit = limit
-            await self._exclusively(partial(self._keeper.store.servers.note_limit, self.url, limit))
 
     async def _keep_memory(self) -> None:
-        if self._memory != self._kept_memory:
-            self._kept_memory = dict(self._memory)
-            await self._exclusively(partial(self._keeper.note_memory, self.url, self._kept_memory))
+        memory = dict(self._memory)
+        if memory != self._kept_memory and await self._noted(partial(self._keeper.note_memory, self.url, memory)):
+            self._kept_memory = memory
+
+    async def _noted(self, note: Callable[[], None]) -> bool:
+        """Keep what was learnt beside a sync; tell whether it could be kept. Where not, the next sync tries again."""
+        try:
+            await self._exclusively(note)
+        except sqlite3.OperationalError:  # a full disk, which the sync itself has met or is about to
+            return False
+        return True
 
     def _retry_in(self) -> float | None:
         due = plan.wake_at(self.plan)
@@ -301,13 +304,12 @@ class Syncer:
         return result
 
     async def _sync_through_conflicts(self, ids: list[str], result: SyncResult, *, acknowledge: bool) -> None:
-        attempt = 0
+        attempt, began = 0, trio.current_time()
         while await self._meets_conflict(ids, result, acknowledge=acknowledge):
             attempt += 1
             logs.emit(syncing.SyncConflict(sync_id=ids[0], server=self.url, attempt=attempt))
-            if attempt > 1:
-                ceiling = min(FIRST_CONFLICT_DELAY * 2**attempt, LONGEST_CONFLICT_DELAY)
-                await trio.sleep(self._draw() * ceiling)
+            await trio.sleep(self._draw() * longest_delay(attempt, trio.current_time() - began))
+            began = trio.current_time()
 
     async def _meets_conflict(self, ids: list[str], result: SyncResult, *, acknowledge: bool) -> bool:
         """Go through one round; tell whether another wallet stored something meanwhile."""
@@ -409,9 +411,3 @@ class Syncer:
         result.captured += sum(captured.operations for captured in taken.captured)
         result.taken += taken.merged.taken
         result.removed += taken.merged.removed
-
-
-def longest_conflict_delay(attempt: int, round_seconds: float) -> float:
-    """Return how long to wait at most after so many conflicts, the last of which ended a round of so many seconds."""
-    round_seconds = max(round_seconds, SHORTEST_ROUND)
-    return min(round_seconds * 2**attempt, max(LONGEST_CONFLICT_DELAY, round_seconds * MOST_ROUNDS_DELAYED))

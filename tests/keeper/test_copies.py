@@ -66,7 +66,7 @@ def test_a_copy_that_brings_nothing_new_is_no_reason_to_say_anything(diverged):
 
 
 def test_all_servers_are_told_of_what_went_by_a_copy(diverged):
-    phone, shelf, copy = diverged
+    phone, _, copy = diverged
     other = Shelf("file:///other/", "other")
     phone.enroll(other)
     phone.sync(other)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.mounts import Mounts, fill
 from support.opened_blobs import keys_on, secrets_of
 from support.processes import Device, Place, settle, wait_until
 from support.taler_rows import coins, exchanges, put_coins, put_exchange
@@ -157,6 +158,25 @@ def test_sigterm_ends_a_sync_of_a_large_wallet_in_time_and_the_next_start_finish
     settle(phone, desktop)
     assert len(coins(desktop)) == MANY
     assert coins(phone) == coins(desktop)
+
+
+def test_a_full_disk_of_this_device_is_said_and_passes(place: Place, mounts: Mounts) -> None:
+    phone = place.device("phone")
+    phone.paths.state_folder.mkdir(mode=0o700)
+    state_folder = mounts.tmpfs(phone.paths.state_folder, "size=4m,mode=700")
+    phone.prefix = mounts.prefix
+    phone.start()
+    phone.enroll(place.folder())
+    phone.sync()
+    filler = fill(state_folder)
+    put_exchange(phone, A, "KUDOS")
+    wait_until(lambda: phone.server.error, "the disk is full")
+    (ended,) = phone.sync()
+    assert f"this device cannot keep what a sync needs in {phone.paths.state_folder}" in str(ended.message)
+    assert len(phone.events("sync.failed")) == 1
+    filler.unlink()
+    assert [each.outcome for each in phone.sync()] == ["ok"]
+    assert phone.status().sets["exchanges"].live == 1
 
 
 def test_a_daemon_that_is_frozen_goes_on_where_it_was(place: Place) -> None:

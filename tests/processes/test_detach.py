@@ -1,6 +1,5 @@
 """A wallet is detached from its daemon, and attached again by the next start."""
 
-
 import pytest
 from support.processes import Device, Place, settle, wait_until
 from support.taler_rows import exchanges, put_exchange

@@ -1,12 +1,11 @@
 """What a server holds is broken, or its folder is: each gives one clear error, harms nothing, and passes by itself."""
 
 import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.mounts import Mounts, why_impossible
+from support.mounts import Mounts, fill
 from support.opened_blobs import blob_path, folder_of, open_blob
 from support.processes import Device, Place, settle, wait_until
 from support.taler_rows import coins, exchanges, put_coins, put_exchange
@@ -131,14 +130,6 @@ def test_a_folder_that_vanishes_or_is_not_mounted_is_never_made_anew(place: Plac
     assert exchanges(phone) == exchanges(desktop) == {A: "KUDOS"}
 
 
-@pytest.fixture
-def mounts(place: Place) -> Iterator[Mounts]:
-    if reason := why_impossible():
-        pytest.skip(reason)
-    with Mounts() as private:
-        yield private
-
-
 def test_a_full_and_a_read_only_folder_refuse_clearly_and_take_all_once_they_can(place: Place, mounts: Mounts) -> None:
     phone, desktop = place.device("phone"), place.device("desktop")
     url = place.folder()
@@ -150,8 +141,7 @@ def test_a_full_and_a_read_only_folder_refuse_clearly_and_take_all_once_they_can
     desktop.join(phone.invite())
     settle(phone, desktop)
 
-    filler = folder / "filler"
-    fill(filler)
+    filler = fill(folder)
     put_coins(phone, {os.urandom(40).hex(): number for number in range(500)})
     message = wait_for_error(phone, "too_large")
     assert message.startswith(f"there is no room in {folder_of(url)}: the blob needs ")
@@ -171,16 +161,3 @@ def test_a_full_and_a_read_only_folder_refuse_clearly_and_take_all_once_they_can
     settle(phone, desktop)
     assert len(coins(phone)) == 505
     assert coins(phone) == coins(desktop)
-
-
-def fill(path: Path) -> None:
-    """Write a file until its file system is full."""
-    assert shutil.disk_usage(path.parent).total < 2**20
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
-    try:
-        while os.write(descriptor, bytes(4096)):
-            pass
-    except OSError:
-        return
-    finally:
-        os.close(descriptor)

@@ -76,4 +76,4 @@ def test_everything_arrives_everywhere_and_then_all_is_quiet(
     wait_until(lambda: len(taler.double.requests) >= 6, "the Taler server was asked six times more", SECONDS)
     assert held() == before
     with capsys.disabled():
-        print(f"\nfour wallets over three kinds: inserts everywhere after {arrived:.1f} s, deletes {deleted:.1f} s")
+        print(f"\nfour wallets over three kinds: inserts everywhere after {arrived:.1f} s, deletes {deleted:.1f} s")  # noqa: T201 - figures to watch

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -88,10 +88,10 @@ class Pair:
 
 
 @pytest.fixture
-async def pair(tmp_path):
-    synced = Synced(tmp_path, "phone", "desktop")
+async def pair(quick_path):
+    synced = Synced(quick_path, "phone", "desktop")
     async with AsyncExitStack() as stack:
-        phone, desktop = [await stack.enter_async_context(served_daemon(name, tmp_path)) for name in synced.folders]
+        phone, desktop = [await stack.enter_async_context(served_daemon(name, quick_path)) for name in synced.folders]
         phone.device.coin("SHARED", "0")
         await phone.circle.enroll(synced.url("phone"), None)
         await phone.sync()
@@ -106,20 +106,20 @@ async def pair(tmp_path):
 
 
 @pytest.fixture
-def happenings(monkeypatch) -> Iterator[Callable[[str], list[dict[str, object]]]]:
+def happenings(monkeypatch) -> Callable[[str], list[dict[str, object]]]:
     """Return the happenings of one event, as they were told."""
     told = []
     monkeypatch.setattr(logs, "emit", lambda happening, **_: told.append(happening))
-    yield lambda event: [each.fields() for each in told if each.event == event]
+    return lambda event: [each.fields() for each in told if each.event == event]
 
 
-async def test_what_a_wallet_stored_that_is_gone_for_ever_is_had_from_the_copy(pair, tmp_path):
+async def test_what_a_wallet_stored_that_is_gone_for_ever_is_had_from_the_copy(pair, quick_path):
     await pair.diverge()
     pair.synced.meet("phone", "desktop")
     await until(lambda: "OF DESKTOP" in pair.phone.device.coins(), "the copy was noticed, and joined")
     await until(lambda: not pair.synced.copies("phone"), "the copy was removed")
     assert pair.phone.device.coins() == {"OF PHONE": "1", "OF DESKTOP": "1"}
-    async with served_daemon("tablet", tmp_path) as tablet:
+    async with served_daemon("tablet", quick_path) as tablet:
         await tablet.circle.enroll(pair.synced.url("phone"), None)
         await tablet.sync()
         assert tablet.device.coins() == {"OF PHONE": "1", "OF DESKTOP": "1"}
@@ -144,7 +144,7 @@ async def test_both_wallets_join_the_copy_and_come_to_rest(pair):
     assert pair.synced.blob("phone").read_bytes() == pair.synced.blob("desktop").read_bytes() == blob
 
 
-async def test_a_copy_stays_until_what_it_held_was_stored(pair, monkeypatch, tmp_path):
+async def test_a_copy_stays_until_what_it_held_was_stored(pair, monkeypatch, quick_path):
     await pair.diverge()
 
     async def refuse(*_: object) -> Failure:
@@ -159,8 +159,8 @@ async def test_a_copy_stays_until_what_it_held_was_stored(pair, monkeypatch, tmp
         for syncer in pair.phone.circle.syncer_by_url.values():
             syncer.tell(Paused(paused=True))
     # As if the daemon had been killed here: whoever starts on its files finds the copy again.
-    crashed = tmp_path / "crashed"
-    shutil.copytree(tmp_path / "phone", crashed / "phone", ignore=shutil.ignore_patterns("spool"))
+    crashed = quick_path / "crashed"
+    shutil.copytree(quick_path / "phone", crashed / "phone", ignore=shutil.ignore_patterns("spool"))
     before = pair.synced.blob("phone").read_bytes()
     async with served_daemon("phone", crashed) as restarted:
         await restarted.circle.start_enrolled()

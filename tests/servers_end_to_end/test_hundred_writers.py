@@ -1,4 +1,4 @@
-"""A hundred wallets that all want to say something at the same moment get through, with a bounded number of attempts."""
+"""A hundred wallets that have something to say at the same moment get through, with a bounded number of attempts."""
 
 import os
 from contextlib import asynccontextmanager
@@ -7,6 +7,7 @@ import pytest
 import trio
 from structlog.testing import capture_logs
 from support.servers_crowd import crowd
+from support.servers_daemon import until
 from support.taler_double import InMemoryTransport, TalerDouble
 
 from daemon.server.folder import FolderServer
@@ -32,13 +33,14 @@ async def taler(_):
         yield server, url.url
 
 
-@pytest.mark.parametrize("seconds", [0.1, 3.0], ids=["near", "far"])
-@pytest.mark.parametrize("kind", [folder, taler], ids=lambda kind: kind.__name__)
-async def test_every_operation_arrives(kind, seconds, tmp_path, autojump_clock, capsys):
+@pytest.mark.parametrize(("kind", "seconds"), [(folder, 0.1), (taler, 3.0)], ids=["near folder", "far Taler server"])
+async def test_every_operation_arrives(kind, seconds, quick_path, autojump_clock, capsys):
     with capture_logs():
-        async with kind(tmp_path) as (server, identity), crowd(tmp_path, server, WRITERS, identity, seconds) as wallets:
-            while not wallets.succeeded():
-                await trio.sleep(1)
+        async with (
+            kind(quick_path) as (server, identity),
+            crowd(quick_path, server, WRITERS, identity, seconds) as wallets,
+        ):
+            await until(wallets.succeeded, "all got through", 86400, every=1)
             took, attempts = trio.current_time(), wallets.stored + wallets.conflicts
             stored = wallets.stored
             wallets.request()
@@ -47,11 +49,11 @@ async def test_every_operation_arrives(kind, seconds, tmp_path, autojump_clock, 
             assert all(device.coins() == everyone for device in wallets.devices)
             uploads = wallets.stored - stored
     with capsys.disabled():
-        print(
+        print(  # noqa: T201 - figures to watch
             f"\n{WRITERS} writers, {kind.__name__}, {seconds} s a call: {attempts} attempts to upload"
             f" ({attempts / WRITERS:.1f} a writer), all through after {took:.0f} s; {uploads} uploads afterwards",
             end="",
         )
     assert stored >= WRITERS
-    assert attempts <= 10 * WRITERS
+    assert attempts <= 8 * WRITERS
     assert uploads == 0

@@ -21,10 +21,10 @@ class Kind:
 
 
 @pytest.fixture(params=["folder", "taler", "taler before 2023-09", "s3"])
-def kind(request, tmp_path) -> Iterator[Kind]:
+def kind(request, quick_path) -> Iterator[Kind]:
     match request.param:
         case "folder":
-            folder = tmp_path / "shared folder"
+            folder = quick_path / "shared folder"
             folder.mkdir()
             yield Kind(f"{folder.as_uri()}/", lambda: [path.read_bytes() for path in folder.glob("*.blob")])
         case "s3":
@@ -35,10 +35,10 @@ def kind(request, tmp_path) -> Iterator[Kind]:
                 yield Kind(beside.url, beside.uploads)
 
 
-async def test_two_wallets_are_in_step_and_then_quiet(kind, tmp_path):
+async def test_two_wallets_are_in_step_and_then_quiet(kind, quick_path):
     async with AsyncExitStack() as stack:
         phone, desktop = [
-            await stack.enter_async_context(served_daemon(name, tmp_path)) for name in ("phone", "desktop")
+            await stack.enter_async_context(served_daemon(name, quick_path)) for name in ("phone", "desktop")
         ]
         for daemon in (phone, desktop):
             daemon.device.coin(f"OF {daemon.name}", "1")
@@ -63,9 +63,9 @@ async def test_two_wallets_are_in_step_and_then_quiet(kind, tmp_path):
         assert (phone.uploads() + desktop.uploads(), kind.mark()) == (said, mark)
 
 
-async def test_wallets_that_change_at_the_same_moment_lose_nothing(kind, tmp_path):
+async def test_wallets_that_change_at_the_same_moment_lose_nothing(kind, quick_path):
     async with AsyncExitStack() as stack:
-        daemons = [await stack.enter_async_context(served_daemon(f"wallet{number}", tmp_path)) for number in range(4)]
+        daemons = [await stack.enter_async_context(served_daemon(f"wallet{number}", quick_path)) for number in range(4)]
         for daemon in daemons:
             await daemon.circle.enroll(kind.url, None)
             await daemon.sync()

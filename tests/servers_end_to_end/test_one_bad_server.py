@@ -43,10 +43,10 @@ class Three:
 
 
 @pytest.fixture
-async def three(tmp_path, taler, bucket):
-    folder = tmp_path / "shared folder"
+async def three(quick_path, taler, bucket):
+    folder = quick_path / "shared folder"
     folder.mkdir()
-    async with served_daemon("phone", tmp_path) as phone:
+    async with served_daemon("phone", quick_path) as phone:
         made = Three(phone, folder, taler, bucket)
         phone.device.coin("FIRST", "1")
         for url in made.url_by_kind.values():
@@ -163,7 +163,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-async def test_the_other_servers_are_in_step_at_once(fault, three, tmp_path, capsys):
+async def test_the_other_servers_are_in_step_at_once(fault, three, quick_path, capsys):
     phone, urls = three.phone, three.url_by_kind
     bad = urls.pop(fault.kind)
     fault.begin(three)
@@ -187,9 +187,12 @@ async def test_the_other_servers_are_in_step_at_once(fault, three, tmp_path, cap
     mended = time.time()
     phone.circle.changed()
     await until(lambda: phone.last_success(bad) > mended and not phone.status_of(bad).error, "it goes on by itself")
-    async with served_daemon("desktop", tmp_path) as desktop:
+    async with served_daemon("desktop", quick_path) as desktop:
         await desktop.circle.enroll(bad, None)
         assert await desktop.sync() == ["ok"]
         assert desktop.device.coins() == {"FIRST": "1", "SECOND": "1", "THIRD": "1"}
     with capsys.disabled():
-        print(f"\n{fault.name}: {fault.state}; seconds until the change lay on the others: {seconds}, then {again}", end="")
+        print(  # noqa: T201 - figures to watch
+            f"\n{fault.name}: {fault.state}; seconds until the change lay on the others: {seconds}, then {again}",
+            end="",
+        )

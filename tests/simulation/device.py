@@ -285,6 +285,10 @@ class Device:
     def is_in_transaction(self) -> bool:
         return self.keeper is not None and self.keeper.store.state.connection.in_transaction
 
+    @property
+    def is_healing(self) -> bool:
+        return self.keeper is not None and self.keeper.store.unjoined is not None
+
     def _note_captured(self, snapshot: Snapshot, active: frozenset[str]) -> None:
         oracle = self.world.oracle
         self.is_unhealed = False
@@ -424,7 +428,8 @@ class SimulatedGuest(Guest):
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
         with super().reading():
-            self._device.begin_reading()
+            if self._device.is_in_transaction or self._device.is_healing:
+                self._device.begin_reading()
             yield
             self._device.effect("the wallet database was read")
 

@@ -53,3 +53,17 @@ class Mounts:
         """Mount a file system in memory over a folder. Return the folder as this process reaches it."""
         self.run("mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder))
         return Path(f"/proc/{self._keeper.pid}/root{folder}")
+
+
+def fill(folder: Path) -> Path:
+    """Write a file in a small file system until that is full. Return the file."""
+    assert shutil.disk_usage(folder).total < 2**24
+    path = folder / "filler"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
+    try:
+        while os.write(descriptor, bytes(4096)):
+            pass
+    except OSError:
+        return path
+    finally:
+        os.close(descriptor)

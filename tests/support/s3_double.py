@@ -70,6 +70,10 @@ class ObjectStore:
         attributes: Attributes = {} if note is None else {"sha512": note}
         obstore.put(self._client(bucket), key, body, attributes=attributes, use_multipart=False)
 
+    def get(self, bucket: str, key: str) -> bytes:
+        """Read an object."""
+        return bytes(obstore.get(self._client(bucket), key).bytes())
+
     def delete(self, bucket: str, key: str) -> None:
         """Delete an object."""
         obstore.delete(self._client(bucket), key)
@@ -87,7 +91,8 @@ class ObjectStore:
     def end_stall(self) -> None:
         """Let go of the requests that were stalled."""
         self.is_stalled = False
-        self._end_of_stall.set()
+        ended, self._end_of_stall = self._end_of_stall, threading.Event()
+        ended.set()
 
     def answer(self, application: Callable[..., Iterable[bytes]], environ: Environ, start: Any) -> Iterable[bytes]:
         """Answer one request, faults first."""

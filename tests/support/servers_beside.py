@@ -1,4 +1,4 @@
-"""Servers of all kinds for whole daemons to sync with, in threads of this process, and the faults that they can have."""
+"""Servers for whole daemons to sync with, in threads of this process, and the faults that they can have."""
 
 import threading
 from collections.abc import Iterator
@@ -104,6 +104,10 @@ class Bucket:
         """Return the key of the only blob."""
         (found,) = {path.removeprefix(f"/{self.name}/") for _, path in self.store.requests if path.endswith(".blob")}
         return found
+
+    def content(self) -> bytes:
+        """Return the only blob, as it lies there now."""
+        return self.store.get(f"s3://{self.name}/", self.key())
 
 
 def bucket_in(store: ObjectStore) -> Bucket:

@@ -23,9 +23,9 @@ from daemon.worker import inline
 
 URL = "https://sync.example.org/"
 TIMING = Timing(
-    interval=900,
-    active_interval=30,
-    active_for=300,
+    interval=86400,
+    active_interval=86400,
+    active_for=0,
     change_delay_min=1,
     change_delay_max=5,
     jitter=0.1,
@@ -84,10 +84,6 @@ class Crowd:
         for syncer in self.syncers:
             syncer.request("schedule", "once")
 
-    def rests(self) -> bool:
-        """Tell whether no sync runs or is about to."""
-        return not any(syncer.plan.syncing or syncer.plan.due < trio.current_time() + 25 for syncer in self.syncers)
-
 
 @asynccontextmanager
 async def crowd(folder: Path, server: Server, size: int, identity: str, seconds: float) -> AsyncIterator[Crowd]:
@@ -110,7 +106,9 @@ async def crowd(folder: Path, server: Server, size: int, identity: str, seconds:
 def _device(number: int, folder: Path, identity: str) -> Device:
     device = Device(f"wallet{number:03}", folder / f"wallet{number:03}")
     chance = random.Random(number)
-    device.keeper.store.surroundings = Surroundings(inline, lambda: 1.8e9 + trio.current_time(), chance, chance.randbytes)
+    device.keeper.store.surroundings = Surroundings(
+        inline, lambda: 1.8e9 + trio.current_time(), chance, chance.randbytes
+    )
     device.keeper.store.state.connection.execute("PRAGMA synchronous = OFF")
     device.keeper.store.servers.enroll(URL, identity, None)
     device.coin(f"OF {device.name}", "1")

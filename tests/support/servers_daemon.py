@@ -45,12 +45,14 @@ HASTE = Timing(
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "a secret for the double"}
 
 
-async def until(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> float:
+async def until(
+    condition: Callable[[], object], what: str, seconds: float = PATIENCE, every: float = 0.01
+) -> float:
     """Poll until the condition holds, and return after how many seconds it did; fail, saying what was waited for."""
     began = trio.current_time()
     while not condition():
         assert trio.current_time() < began + seconds, f"after {seconds:g} s still not: {what}"
-        await trio.sleep(0.01)
+        await trio.sleep(every)
     return trio.current_time() - began
 
 
@@ -118,6 +120,7 @@ async def served_daemon(
     surroundings = Surroundings(worker=threads(), wall=time.time, chance=chance, ids=os.urandom)
     keeper = device.keeper
     keeper.store.surroundings = surroundings
+    keeper.store.state.connection.execute("PRAGMA synchronous = OFF")  # no test here cuts the power
     spool_folder = folder / name / "spool"
     spool_folder.mkdir()
     exclusively = exclusive(surroundings.worker)

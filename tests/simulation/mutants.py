@@ -1,0 +1,142 @@
+"""Mutants: what the rules are not. Each puts one plausible mistake in the place of a rule, and has to be caught.
+
+A mutant is a context manager; within it runs go wrong. Nothing of this is in the daemon.
+"""
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+from unittest import mock
+
+from daemon.keeper import export, judge, merge
+from daemon.keeper.stamping import Stamper
+from daemon.keeper.store import Store
+from daemon.sets import join as joining
+from daemon.sets.collect import Clocks
+from daemon.sets.element import Deletes
+from daemon.state.servers import Servers
+from daemon.wallet.guest import Row
+from daemon.wallet.rows import digest
+from daemon.wallet.tables import SetTable
+from simulation.device import Device
+from simulation.world import World
+
+
+@contextlib.contextmanager
+def flat_clock_rule() -> Iterator[None]:
+    """Collect what is older than the smallest Lamport clock, as DD05 has it."""
+
+    def all_past(deletes: Deletes, clocks_by_server: Sequence[Clocks | None]) -> bool:
+        clocks = [max(row.values(), default=0) for each in clocks_by_server if each for row in each.values()]
+        return bool(clocks) and max(deletes.values()) < min(clocks)
+
+    with mock.patch.object(merge, "all_acknowledged", all_past), mock.patch.object(export, "all_acknowledged", all_past):
+        yield
+
+
+@contextlib.contextmanager
+def inserts_win() -> Iterator[None]:
+    """Let an insert stand against a concurrent delete."""
+    with mock.patch.object(joining, "covers", lambda _seen, _deletes: True):
+        yield
+
+
+@contextlib.contextmanager
+def writer_kept_across_runs() -> Iterator[None]:
+    """Give a wallet one writer id for all its runs."""
+
+    def keep(device: Device, store: Store) -> None:
+        store.writer = hashlib.blake2b(device.identity.wallet_id.encode(), digest_size=8).hexdigest()
+
+    with on_start(keep):
+        yield
+
+
+@contextlib.contextmanager
+def stamped_after_the_join() -> Iterator[None]:
+    """Judge what the wallet did as if it had seen the join."""
+
+    def aware(store: Store, stamper: Stamper, table: SetTable, row: Row, entry: Any) -> judge.Verdict:
+        return judge.judge_presence(store, stamper, table, entry.key, row, None)
+
+    with mock.patch.object(judge, "_judge_listed", aware):
+        yield
+
+
+@contextlib.contextmanager
+def compared_with_the_replica() -> Iterator[None]:
+    """Compare a row with the replica instead of with its base."""
+    real = judge.judge
+
+    def by_replica(store: Store, stamper: Stamper, table: SetTable, key: str, row: Row | None) -> judge.Verdict:
+        element = store.replica.known(table.name, key).element
+        value = digest(element.value) if element is not None and element.live else None
+        if (row.digest if row else None) == value:
+            return judge.Verdict.UNCHANGED
+        store.to_apply.remove(table.name, key)
+        store.replica.set_base(table.name, key, b"never" if row is None else None)
+        return real(store, stamper, table, key, row)
+
+    from daemon.keeper import capture
+
+    with mock.patch.object(capture, "judge", by_replica):
+        yield
+
+
+@contextlib.contextmanager
+def list_lost() -> Iterator[None]:
+    """Lose the to-apply list with every end of the daemon."""
+    with on_start(lambda _device, store: store.state.connection.execute("DELETE FROM listed") and None):
+        yield
+
+
+@contextlib.contextmanager
+def clocks_united() -> Iterator[None]:
+    """Unite the clocks just read with those remembered."""
+    real = Servers.note_clocks
+
+    def unite(servers: Servers, url: str, clocks: Mapping[str, Mapping[str, int]], at: float) -> None:
+        real(servers, url, {**(servers.clocks(url) or {}), **clocks}, at)
+
+    with mock.patch.object(Servers, "note_clocks", unite):
+        yield
+
+
+@contextlib.contextmanager
+def uploads_whenever_blobs_differ() -> Iterator[None]:
+    """Upload whenever what would be uploaded is not, byte for byte, what lies there: it never is."""
+    with (
+        mock.patch.object(export, "has_to_say", lambda *_arguments, **_options: True),
+        mock.patch("daemon.keeper.keeper.has_to_say", lambda *_arguments, **_options: True),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def on_start(hook: Callable[[Device, Store], None]) -> Iterator[None]:
+    """Do something with every run of a daemon before it does anything itself."""
+    real = World.__init__
+
+    def prepared(world: World, *arguments: Any, **options: Any) -> None:
+        real(world, *arguments, **options)
+        world.on_start = hook
+
+    with mock.patch.object(World, "__init__", prepared):
+        yield
+
+
+MUTANTS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
+    each.__name__: each
+    for each in (
+        flat_clock_rule,
+        inserts_win,
+        writer_kept_across_runs,
+        stamped_after_the_join,
+        compared_with_the_replica,
+        list_lost,
+        clocks_united,
+        uploads_whenever_blobs_differ,
+    )
+}
