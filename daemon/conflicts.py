@@ -13,10 +13,14 @@ LONGEST_DELAY = 30.0
 MOST_ROUNDS = 128
 """No wallet waits longer than so many seconds, or so many rounds, whichever is longer."""
 
+NEVER_LONGER = 900.0
+"""However long a round takes: a sync that makes no step for long is taken for one that hangs (daemon.pulse)."""
+
 
 def longest_delay(conflicts: int, round_seconds: float) -> float:
     """Return the ceiling of the delay after so many conflicts in one sync, the last round of which took so long."""
     if conflicts <= 1:
         return 0.0
     measure = max(round_seconds, SHORTEST_ROUND)
-    return min(measure * 2.0 ** min(conflicts, 30), max(LONGEST_DELAY, measure * MOST_ROUNDS))
+    longest = min(max(LONGEST_DELAY, measure * MOST_ROUNDS), NEVER_LONGER)
+    return min(measure * 2.0 ** min(conflicts, 30), longest)

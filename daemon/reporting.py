@@ -194,14 +194,12 @@ class Reporter:
             )
         if (state := failure.kind.value if failure else "idle") != before:
             logs.emit(syncing.ServerChangedState(server=url, previous=before, state=state, sync_id=ids[0]))
-            self.tell("server.state", {"server": url, "state": state})
+            self.tell("server.state", {"server": url, "state": state, "payment": _payment(failure)})
         await self.refresh()
+        message = failure.message if failure else None
+        ended = {"server": url, "outcome": outcome, "message": message, "stored": result.stored}
         for sync_id in ids:
-            message = failure.message if failure else None
-            self.tell(
-                "sync.ended",
-                {"sync_id": sync_id, "server": url, "outcome": outcome, "message": message, "stored": result.stored},
-            )
+            self.tell("sync.ended", {"sync_id": sync_id, **ended, "payment": _payment(failure)})
 
     def wallet_trouble(self, trouble: WalletTrouble | None) -> None:
         """Tell whether the wallet database can be used, if that is news."""
@@ -279,6 +277,11 @@ class Reporter:
         if writer is not None and writer != self._writer:
             self._writer = writer
             logs.emit(running.WriterStarted(writer=writer))
+
+
+def _payment(failure: Failure | None) -> dict[str, str | None] | None:
+    payment = failure.payment if failure else None
+    return None if payment is None else {"uri": payment.uri, "amount": payment.amount}
 
 
 def _applied(written: Sequence[tuple[str, str]]) -> dict[str, object]:

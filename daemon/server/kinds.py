@@ -19,7 +19,10 @@ from daemon.surroundings import Surroundings
 
 @dataclass(frozen=True)
 class ServerKinds:
-    """Opens servers of all kinds. ``largest_blob`` bounds what is read, in bytes. Credentials of object stores come from the environment."""
+    """Opens servers of all kinds. ``largest_blob`` bounds what is read, in bytes.
+
+    Credentials of object stores come from the environment.
+    """
 
     surroundings: Surroundings
     network: NetworkSettings

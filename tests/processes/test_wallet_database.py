@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from support.processes import Device, Place, make_wallet, open_wallet, settle, wait_until
 from support.taler_rows import delete_exchange, exchanges, put_exchange
+from support.wallet_files import copy_wallet, replace_wallet
 
-A, B, C, D = (f"https://{name}.example/" for name in "abcd")
+A, B = "https://a.example/", "https://b.example/"
 
 
 def wait_for_state(device: Device, state: str) -> None:

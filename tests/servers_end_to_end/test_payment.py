@@ -26,12 +26,10 @@ def only_backups_and_config(double: TalerDouble) -> bool:
 
 
 def events_of_payment(device: Device) -> set[str]:
-    """Return the names of the events that tell of a payment that is waited for."""
+    """Return the names of the events that tell what is to be paid, and how."""
     with device.client() as client:
         events = client.events_since(0).events
-    return {
-        event.event for event in events if "payment_required" in (event.data.get("state"), event.data.get("outcome"))
-    }
+    return {event.event for event in events if event.data.get("payment") == {"uri": PAY, "amount": "KUDOS:0.1"}}
 
 
 def test_a_payment_is_told_and_never_made_and_the_sync_goes_on_by_itself_once_it_is_paid(

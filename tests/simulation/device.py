@@ -290,18 +290,26 @@ class Device:
         return self.keeper is not None and self.keeper.store.unjoined is not None
 
     def _note_captured(self, snapshot: Snapshot, active: frozenset[str]) -> None:
-        oracle = self.world.oracle
         self.is_unhealed = False
         for place, number in snapshot.pending.items():
-            if place[0] not in active:
-                continue
-            operation = oracle.get(number)
-            first = place[0] not in self.held.captured_sets
-            if operation.is_insert or not (first or place not in self.tables.base or self._is_deleted(place)):
-                self.held.operations |= operation.bit
-            self._settle_pending(place, number)
-            self._note_base(place, number if operation.is_insert else None)
+            operation = self.world.oracle.get(number)
+            if place[0] in active and self._is_read(operation):
+                self._note_read(place, operation)
         self.held.captured_sets = active
+
+    def _is_read(self, operation: Operation) -> bool:
+        """Tell whether a capture has read what an operation did: a log names all, a scan may miss what comes late."""
+        assert self.keeper is not None
+        element = self.keeper.store.replica.known(*operation.place).element
+        shown = shown_by(element.value) if element is not None and element.live else None
+        return self.triggers or shown == (operation.shows if operation.is_insert else None)
+
+    def _note_read(self, place: Place, operation: Operation) -> None:
+        first = place[0] not in self.held.captured_sets
+        if operation.is_insert or not (first or place not in self.tables.base or self._is_deleted(place)):
+            self.held.operations |= operation.bit
+        self._settle_pending(place, operation.number)
+        self._note_base(place, operation.number if operation.is_insert else None)
 
     def _is_deleted(self, place: Place) -> bool:
         """Tell whether there is nothing left to delete: then a delete is no operation."""
@@ -343,13 +351,26 @@ class Device:
         oracle, held, rows = self.world.oracle, self.held.operations, self.rows()
         for place, operations in oracle.operations_by_place.items():
             new = operations & held
-            if place in self.tables.pending or place[0] not in self.keeper.store.guest.active_sets:
-                continue
             row = rows.get(place)
+            if place[0] not in self.keeper.store.guest.active_sets or self._waits_to_be_read(place, row):
+                continue
             wanted = oracle.last_inserts(place, held)
             if row in wanted or (row is None and not wanted):
                 self.tables.shown[place] = self.tables.shown.get(place, 0) | new
             self._note_base(place, row)
+
+    def _waits_to_be_read(self, place: Place, row: int | None) -> bool:
+        """Tell whether a person's operation is still to be captured. Where its row is overwritten, it was judged."""
+        number = self.tables.pending.get(place)
+        if number is None:
+            return False
+        operation = self.world.oracle.get(number)
+        if row == (operation.shows if operation.is_insert else None):
+            return True
+        del self.tables.pending[place]
+        if operation.is_insert:
+            self.held.operations |= operation.bit
+        return False
 
     # What a person does.
 

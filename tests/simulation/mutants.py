@@ -10,12 +10,15 @@ from contextlib import AbstractContextManager
 from typing import Any
 from unittest import mock
 
-from daemon.keeper import export, judge, merge
+from daemon.blob.schema import Head
+from daemon.keeper import capture, export, judge, merge
+from daemon.keeper.keeper import Keeper, Spooled, TakenIn
 from daemon.keeper.stamping import Stamper
 from daemon.keeper.store import Store
 from daemon.sets import join as joining
 from daemon.sets.collect import Clocks
-from daemon.sets.element import Deletes
+from daemon.sets.element import Deletes, Entry
+from daemon.state.replica import Replica
 from daemon.state.servers import Servers
 from daemon.wallet.guest import Row
 from daemon.wallet.rows import digest
@@ -56,12 +59,18 @@ def writer_kept_across_runs() -> Iterator[None]:
 
 @contextlib.contextmanager
 def stamped_after_the_join() -> Iterator[None]:
-    """Judge what the wallet did as if it had seen the join."""
+    """Capture what the wallet did after the join, and stamp it as if it had seen that."""
 
     def aware(store: Store, stamper: Stamper, table: SetTable, row: Row, entry: Any) -> judge.Verdict:
         return judge.judge_presence(store, stamper, table, entry.key, row, None)
 
-    with mock.patch.object(judge, "_judge_listed", aware):
+    @contextlib.contextmanager
+    def late(keeper: Keeper, taken: TakenIn, url: str, answer: Spooled) -> Iterator[tuple[Head, Iterator[Entry]]]:
+        with answer.path.open("rb") as sealed:
+            yield keeper._open(url, answer, sealed)
+            keeper._capture(taken)
+
+    with mock.patch.object(judge, "_judge_listed", aware), mock.patch.object(Keeper, "_read_blob", late):
         yield
 
 
@@ -79,9 +88,10 @@ def compared_with_the_replica() -> Iterator[None]:
         store.replica.set_base(table.name, key, b"never" if row is None else None)
         return real(store, stamper, table, key, row)
 
-    from daemon.keeper import capture
+    def digests(replica: Replica, set_name: str) -> dict[str, bytes]:
+        return {entry.key: digest(entry.element.value) for entry in replica.entries_of(set_name) if entry.element.live}
 
-    with mock.patch.object(capture, "judge", by_replica):
+    with mock.patch.object(capture, "judge", by_replica), mock.patch.object(Replica, "bases", digests):
         yield
 
 

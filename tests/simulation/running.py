@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from simulation.steps import Schedule, Settings, Step, draw_steps
-from simulation.world import Violated, World
+from simulation.world import START, Violated, World
 
 TMPFS = Path("/dev/shm")  # noqa: S108 - databases of the simulation need no disk
 
@@ -51,7 +51,8 @@ def run(seed: int, steps: list[Step], settings: Settings) -> Ended:
             problem = str(violated)
         finally:
             world.close()
-        return Ended(seed, problem, world.story, world.counts)
+        days = abs(world.wall - START) / (24 * 3600)
+        return Ended(seed, problem, world.story, world.counts, days)
 
 
 def run_seed(seed: int, settings: Settings) -> Ended:

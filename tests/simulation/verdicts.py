@@ -112,6 +112,8 @@ def _check_place(
 def _check_tables(device: Device, live: dict[Place, int]) -> Iterator[str]:
     assert device.keeper is not None
     store, rows = device.keeper.store, device.rows()
+    for place in device.tables.pending:
+        yield f"{device.name} never captured what was done to {place}"
     for place in sorted(rows.keys() | live.keys()):
         if place[0] not in store.guest.active_sets or rows.get(place) == live.get(place):
             continue

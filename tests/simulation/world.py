@@ -16,6 +16,7 @@ from simulation.person import statements
 from simulation.shelf import Shelf
 
 ROOT = bytes(range(32))
+START = 1_800_000_000.0
 _KEYS: dict[str, ServerKeys] = {}
 
 
@@ -37,7 +38,7 @@ class World:
 
     seed: int
     folder: Path
-    wall: float = 1_800_000_000.0
+    wall: float = START
     oracle: Oracle = field(default_factory=Oracle)
     devices: list[Device] = field(default_factory=list)
     shelves: list[Shelf] = field(default_factory=list)

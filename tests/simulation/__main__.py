@@ -1,0 +1,58 @@
+"""``make simulate SEEDS=10000``: run schedules on both cores, and say what happened. ``SEED=123`` tells one story."""
+
+import multiprocessing
+import sys
+import time
+from collections import Counter
+from functools import partial
+
+import click
+
+from simulation.running import Ended, run_seed, shortest_story
+from simulation.steps import Settings
+
+STORIES_TOLD = 3
+
+
+@click.command()
+@click.option("--seeds", default=1000, show_default=True, help="How many schedules.")
+@click.option("--first", default=0, show_default=True, help="The seed of the first.")
+@click.option("--seed", type=int, help="Replay this one, made as short as it still fails.")
+def main(seeds: int, first: int, seed: int | None) -> None:
+    """Play random schedules of wallets, servers and faults, and compare with the oracle."""
+    settings = Settings()
+    if seed is not None:
+        sys.exit(_replay(seed, settings))
+    began, counts, failed, days = time.monotonic(), Counter[str](), [], 0.0
+    with multiprocessing.Pool() as pool:
+        work = partial(run_seed, settings=settings)
+        for ended in pool.imap_unordered(work, range(first, first + seeds), chunksize=8):
+            counts += ended.counts
+            days += ended.days
+            if ended.problem is not None:
+                failed.append(ended.seed)
+                click.echo(f"seed {ended.seed}: {ended.problem}")
+    for each in failed[:STORIES_TOLD]:
+        _replay(each, settings)
+    click.echo(f"{seeds} seeds, {len(failed)} violations, {days:,.0f} simulated days, {time.monotonic() - began:.0f} s")
+    click.echo(", ".join(f"{name} {count:,}" for name, count in sorted(counts.items())))
+    sys.exit(1 if failed else 0)
+
+
+def _replay(seed: int, settings: Settings) -> int:
+    ended = run_seed(seed, settings)
+    if ended.problem is None:
+        click.echo(f"seed {seed} violates nothing")
+        return 0
+    _tell(shortest_story(ended, settings))
+    click.echo(f"replay it with: make simulate SEED={seed}")
+    return 1
+
+
+def _tell(ended: Ended) -> None:
+    click.echo("\n".join(ended.story))
+    click.echo(f"seed {ended.seed}: {ended.problem}")
+
+
+if __name__ == "__main__":
+    main()
