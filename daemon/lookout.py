@@ -49,7 +49,7 @@ class Lookout:
 
     async def look_when_told(self) -> None:
         """Tell the plans of commits whenever there may be one, for ever."""
-        delays: "Iterator[float]" = iter(())
+        delays: Iterator[float] = iter(())
         while True:
             with trio.move_on_after(next(delays, math.inf)):
                 await self._told.wait()

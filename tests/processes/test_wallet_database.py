@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support.processes import Device, Place, make_wallet, open_wallet, settle, wait_until
 from support.taler_rows import delete_exchange, exchanges, put_exchange
-from support.wallet_files import copy_wallet, replace_wallet
+from support.wallet_swaps import copy_wallet, replace_wallet
 
 A, B = "https://a.example/", "https://b.example/"
 

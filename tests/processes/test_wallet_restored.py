@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 from support.processes import Device, Place, make_wallet, settle, wait_until
 from support.taler_rows import coins, delete_exchange, exchanges, put_coins, put_exchange
-from support.wallet_files import copy_wallet, replace_wallet
+from support.wallet_swaps import copy_wallet, replace_wallet
 
 A, B, C, D = (f"https://{name}.example/" for name in "abcd")
 

@@ -295,6 +295,9 @@ class Device:
             operation = self.world.oracle.get(number)
             if place[0] in active and self._is_read(operation):
                 self._note_read(place, operation)
+        for place, row in snapshot.rows.items():  # a state database that was put back may not know a set yet
+            if place[0] in active - self.held.captured_sets:
+                self.held.operations |= self.world.oracle.get(row).bit
         self.held.captured_sets = active
 
     def _is_read(self, operation: Operation) -> bool:

@@ -1,22 +1,84 @@
-"""Copying and replacing a device's wallet database, as programs for backups do."""
+"""Wallet database files for tests: a guest in them, a capture of what lies there, and a wallet program of its own."""
 
 import sqlite3
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 
-from support.processes import Device, open_wallet
+from config.profile import GhostRule, Profile, SetProfile
+from daemon.wallet.guest import Excluded, Guest, Row
+from daemon.wallet.rows import decode_key
+from daemon.wallet.writing import Outcome, Step, write
 
 
-def copy_wallet(device: Device, name: str) -> Path:
-    """Make a copy as a backup program would, with the -wal file's content."""
-    copy = device.folder / name
-    with closing(open_wallet(device.wallet)) as source, closing(sqlite3.connect(copy)) as target:
-        source.backup(target)
-    return copy
+def profile_of(*sets: SetProfile, ghosts: Iterable[GhostRule] = ()) -> Profile:
+    """Return a profile of these sets."""
+    return Profile(name="test", version=1, required_columns={}, sets=sets, ghosts=tuple(ghosts))
 
 
-def replace_wallet(device: Device, new: Path) -> None:
-    """Put another file in the wallet's place, as a restore does."""
-    for suffix in ("-wal", "-shm"):
-        device.wallet.with_name(device.wallet.name + suffix).unlink(missing_ok=True)
-    new.rename(device.wallet)
+def make(path: Path, script: str, journal_mode: str = "WAL") -> None:
+    """Make a wallet database."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as wallet:
+        wallet.execute(f"PRAGMA journal_mode = {journal_mode}")
+        wallet.executescript(script)
+
+
+def be_the_wallet(path: Path, *statements: str, foreign_keys: bool = True) -> list[tuple[object, ...]]:
+    """Run statements as a wallet program would, in one connection; return what the last one gave."""
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=5)) as wallet:
+        wallet.text_factory = lambda raw: raw.decode(errors="surrogateescape")
+        wallet.execute(f"PRAGMA foreign_keys = {foreign_keys:d}")
+        rows: list[tuple[object, ...]] = []
+        for statement in statements:
+            rows = wallet.execute(statement).fetchall()
+        return rows
+
+
+def schema(path: Path) -> list[tuple[object, ...]]:
+    """Return all that a database's schema says, but for where the pages lie."""
+    return be_the_wallet(path, "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name")
+
+
+def guest_in(path: Path, profile: Profile, *, use_triggers: bool = True, lock_wait: float = 5.0) -> Guest:
+    """Return a guest that has its tables and triggers in place."""
+    guest = Guest(path, profile, (), use_triggers=use_triggers, lock_wait=lock_wait)
+    if not guest.refresh():
+        guest.install()
+        guest.refresh()
+    return guest
+
+
+def found(guest: Guest, set_name: str) -> dict[str, bytes]:
+    """Return the values of all rows of a set that take part, by key."""
+    table = guest.layout.table_by_set[set_name]
+    with guest.reading():
+        return {key: row.value for key, row in guest.scan(table)}
+
+
+def logged(guest: Guest) -> set[tuple[str, str]]:
+    """Return what the change log names."""
+    with guest.reading():
+        return set(guest.read_log().keys)
+
+
+def forget_log(guest: Guest) -> None:
+    """Take all off the change log, as a write does that has read it."""
+    with guest.writing() as connection:
+        connection.execute("DELETE FROM walletsync_log")
+
+
+def bring(guest: Guest, set_name: str, wanted: Mapping[str, bytes | None]) -> dict[tuple[str, str], Outcome]:
+    """Bring keys of one set to their values, whatever their rows are now."""
+    return bring_all(guest, {(set_name, key): value for key, value in wanted.items()})
+
+
+def bring_all(guest: Guest, wanted: Mapping[tuple[str, str], bytes | None]) -> dict[tuple[str, str], Outcome]:
+    """Bring places to their values, whatever their rows are now, in one transaction."""
+    with guest.writing():
+        return write(guest, [_step(guest, *place, value) for place, value in wanted.items()])
+
+
+def _step(guest: Guest, set_name: str, key: str, value: bytes | None) -> Step:
+    table = guest.layout.table_by_set[set_name]
+    row: Row | Excluded | None = guest.read(table, decode_key(key))
+    return Step(table, key, row.digest if isinstance(row, Row) else None, value)

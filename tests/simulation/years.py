@@ -1,0 +1,223 @@
+"""Months of several wallets with the daemon's real syncers and plans, under trio's jumping clock.
+
+Each wallet's person inserts, changes and deletes coins of his own, and all change some coins that they share. Servers
+fail now and then, or store and do not say so; daemons are cancelled at any await and start anew. Of the coins that one
+wallet alone touches the outcome is known exactly; of the shared ones, that all wallets agree.
+
+``python -m simulation.years`` plays one year of three wallets and two servers, and says how long that took.
+"""
+
+import random
+import time
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+import trio
+import trio.testing
+from support.devices import ROOT, Device
+from support.quiet_daemon import MemoryServer
+
+from daemon import logs
+from daemon.blob.keys import server_keys
+from daemon.plan import Timing
+from daemon.reporting import Reporter
+from daemon.server.base import Account, Failure, FailureKind, StoreOutcome
+from daemon.surroundings import Surroundings
+from daemon.syncer import Syncer
+from daemon.worker import inline
+from simulation.running import working_folder
+
+DAY = 24 * 3600.0
+START = 1_800_000_000.0
+TIMING = Timing(
+    interval=2 * 3600,
+    active_interval=600,
+    active_for=1200,
+    change_delay_min=1,
+    change_delay_max=5,
+    jitter=0.1,
+    retry_max=6 * 3600,
+    acknowledge_after=DAY,
+    stale_after=90 * DAY,
+)
+AWAY = Failure(FailureKind.UNREACHABLE, "the simulation has it away")
+
+
+@dataclass
+class FaultyServer(MemoryServer):
+    """A server that is away now and then, and sometimes stores without its answer being heard."""
+
+    chance: random.Random = field(default_factory=random.Random)
+    deaf_share: float = 0.0
+
+    async def store(self, account: Account, sealed: Path, expected: str | None) -> StoreOutcome:
+        outcome = await super().store(account, sealed, expected)
+        await trio.sleep(self.chance.random() * 3)
+        return AWAY if self.chance.random() < self.deaf_share else outcome
+
+
+@dataclass
+class Years:
+    """One play: who takes part, what each person's own coins must be in the end, and what happened."""
+
+    seed: int
+    devices: list[Device]
+    servers: list[FaultyServer]
+    own: dict[str, dict[str, str]] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    scopes: dict[str, trio.CancelScope] = field(default_factory=dict)
+    syncers: dict[str, list[Syncer]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.chance = random.Random(self.seed)
+
+    async def play(self, days: float) -> None:
+        """Live for so many days, then come to rest."""
+        async with trio.open_nursery() as nursery:
+            for device in self.devices:
+                self.own[device.name] = {}
+                nursery.start_soon(self._daemon, device)
+            with trio.move_on_after(days * DAY):
+                async with trio.open_nursery() as people:
+                    for device in self.devices:
+                        people.start_soon(self._person, device)
+                    people.start_soon(self._accidents)
+            for server in self.servers:
+                server.failure, server.deaf_share = None, 0.0
+            await trio.sleep(4 * DAY)
+            nursery.cancel_scope.cancel()
+
+    async def _daemon(self, device: Device) -> None:
+        """Run a device's daemon; whenever it is cancelled, start it anew."""
+        while True:
+            with trio.CancelScope() as scope:
+                self.scopes[device.name] = scope
+                async with trio.open_nursery() as nursery:
+                    self.syncers[device.name] = [self._syncer(device, server) for server in self.servers]
+                    for syncer in self.syncers[device.name]:
+                        nursery.start_soon(syncer.run)
+            if not scope.cancelled_caught:
+                return
+            device.restart()
+            self._surround(device)
+
+    def _surround(self, device: Device) -> None:
+        chance = random.Random(self.chance.random())
+        wall = lambda: START + trio.current_time()  # noqa: E731
+        device.keeper.store.surroundings = Surroundings(inline, wall, chance, chance.randbytes)
+        device.keeper.store.state.connection.execute("PRAGMA synchronous = OFF")
+
+    def _syncer(self, device: Device, server: FaultyServer) -> Syncer:
+        keeper = device.keeper
+        surroundings = keeper.store.surroundings
+        return Syncer(
+            url=f"file:///{server.identity}/",
+            server=server,
+            memory={},
+            keys=server_keys(ROOT, server.identity),
+            keeper=keeper,
+            exclusively=inline,
+            surroundings=surroundings,
+            timing=TIMING,
+            reporter=Reporter(keeper, inline, surroundings, keeper.overview(), "small"),
+            spool_folder=device.folder,
+            on_news=lambda: None,
+        )
+
+    async def _person(self, device: Device) -> None:
+        while True:
+            await trio.sleep(self.chance.expovariate(1 / DAY))
+            self._do_something(device)
+            for syncer in self.syncers[device.name]:
+                syncer.changed()
+
+    def _do_something(self, device: Device) -> None:
+        own, draw = self.own[device.name], self.chance.random()
+        value = str(self.chance.getrandbits(30))
+        if draw < 0.2:
+            device.coin(f"shared{self.chance.randrange(5)}", value)
+        elif draw < 0.3:
+            device.sql("DELETE FROM coins WHERE coin_pub = ?", f"shared{self.chance.randrange(5)}")
+        elif draw < 0.6 and own:
+            key = self.chance.choice(sorted(own))
+            del own[key]
+            device.sql("DELETE FROM coins WHERE coin_pub = ?", key)
+        else:
+            key = f"{device.name}{self.chance.randrange(20)}"
+            own[key] = value
+            device.coin(key, value)
+        self.counts["edits"] += 1
+
+    async def _accidents(self) -> None:
+        while True:
+            await trio.sleep(self.chance.expovariate(3 / DAY))
+            server, device = self.chance.choice(self.servers), self.chance.choice(self.devices)
+            what = self.chance.choice(["away", "back", "back", "deaf", "killed"])
+            self.counts[what] += 1
+            match what:
+                case "away":
+                    server.failure = AWAY
+                case "back":
+                    server.failure, server.deaf_share = None, 0.0
+                case "deaf":
+                    server.deaf_share = 0.3
+                case _:
+                    self.scopes[device.name].cancel()
+
+    def problems(self) -> list[str]:
+        """Compare what the wallets show with what they must."""
+        shown = [device.coins() for device in self.devices]
+        problems = [f"{device.name} differs" for device, coins in zip(self.devices, shown, strict=True) if coins != shown[0]]
+        for name, own in self.own.items():
+            found = {key: value for key, value in shown[0].items() if str(key).startswith(name)}
+            if found != own:
+                problems.append(f"of {name}'s own coins {sorted(set(found.items()) ^ set(own.items()))} are wrong")
+        problems += [f"{device.name} has tombstones left" for device in self.devices if device.tombstones()]
+        return problems
+
+
+def play(seed: int, *, days: float, wallets: int, servers: int) -> tuple[list[str], Counter[str]]:
+    """Play; return what is wrong in the end, and what happened."""
+    with working_folder() as folder, ExitStack() as stack:
+        shops = [FaultyServer(f"server{number}", chance=random.Random(seed + number)) for number in range(servers)]
+        devices = [Device(f"wallet{number}", folder / f"wallet{number}", seed=seed) for number in range(wallets)]
+        years = Years(seed, devices, shops)
+        for device in devices:
+            stack.callback(device.stop)
+            years._surround(device)
+            for shop in shops:
+                device.keeper.store.servers.enroll(f"file:///{shop.identity}/", shop.identity, None)
+        _make_deterministic(seed)
+        trio.run(years.play, days, clock=trio.testing.MockClock(autojump_threshold=0))
+        years.counts["syncs"] = sum(len(shop.asked_at) for shop in shops)
+        years.counts["uploads"] = sum(shop.stores for shop in shops)
+        return years.problems(), years.counts
+
+
+def _make_deterministic(seed: int) -> None:
+    """Have trio wake tasks in an order that the seed decides."""
+    trio._core._run._ALLOW_DETERMINISTIC_SCHEDULING = True  # type: ignore[attr-defined]
+    trio._core._run._r.seed(seed)  # type: ignore[attr-defined]
+
+
+@click.command()
+@click.option("--days", default=365.0, show_default=True)
+@click.option("--wallets", default=3, show_default=True)
+@click.option("--servers", default=2, show_default=True)
+@click.option("--seed", default=1, show_default=True)
+def main(days: float, wallets: int, servers: int, seed: int) -> None:
+    """Play months of several wallets and servers, and say how long it took."""
+    logs.configure("error")
+    began = time.monotonic()
+    problems, counts = play(seed, days=days, wallets=wallets, servers=servers)
+    happened = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
+    click.echo(f"{days:.0f} days of {wallets} wallets and {servers} servers in {time.monotonic() - began:.1f} s: {happened}")
+    click.echo("; ".join(problems) or "all wallets are what they should be, and no tombstone is left")
+    raise SystemExit(1 if problems else 0)
+
+
+if __name__ == "__main__":
+    main()
