@@ -23,7 +23,7 @@ demo: $(READY)
 	@$(BIN)/walletsync demo
 
 test: $(READY)
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses auto --dist loadfile $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

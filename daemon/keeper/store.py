@@ -99,7 +99,9 @@ class Store:
 
     def was_captured(self, name: str) -> bool:
         """Tell whether a set was ever captured, whatever happened to it since."""
-        return self.state.connection.execute("SELECT 1 FROM captured_set WHERE name = ?", (name,)).fetchone() is not None
+        return (
+            self.state.connection.execute("SELECT 1 FROM captured_set WHERE name = ?", (name,)).fetchone() is not None
+        )
 
     def note_captured_sets(self, names: Iterable[str]) -> None:
         """Note that these sets, and no others, are captured now. Part of the caller's transaction."""

@@ -7,7 +7,6 @@ from collections import Counter
 from functools import partial
 
 import click
-
 from simulation.running import Ended, run_seed, shortest_story
 from simulation.steps import Settings
 

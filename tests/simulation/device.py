@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
+from simulation.entities import OPTIONAL_SETS, PROFILE, SCHEMA, shown_rows
+from simulation.oracle import Operation, Operations, Place
 
 from daemon.blob.keys import ServerKeys
 from daemon.blob.limits import Limits
@@ -31,8 +33,6 @@ from daemon.state.database import StateDatabase
 from daemon.surroundings import Surroundings
 from daemon.wallet.guest import Guest
 from daemon.worker import inline
-from simulation.entities import OPTIONAL_SETS, PROFILE, SCHEMA, shown_rows
-from simulation.oracle import Operation, Operations, Place
 
 if TYPE_CHECKING:
     from simulation.world import World

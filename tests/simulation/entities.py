@@ -6,9 +6,10 @@ itself which operation it shows.
 
 import sqlite3
 
+from simulation.oracle import Place
+
 from config.profile import Profile, SetProfile
 from daemon.wallet.rows import encode_key
-from simulation.oracle import Place
 
 SCHEMA = """
 PRAGMA journal_mode = WAL;

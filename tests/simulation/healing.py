@@ -12,8 +12,9 @@ from simulation.entities import OPTIONAL_SETS
 from simulation.oracle import Place
 
 if TYPE_CHECKING:
-    from daemon.keeper.store import Store
     from simulation.device import Device, Snapshot
+
+    from daemon.keeper.store import Store
 
 
 @dataclass
@@ -75,8 +76,9 @@ class Healings:
 
 
 def _shown(element: object) -> int | None:
-    from daemon.sets.element import Element
     from simulation.device import shown_by
+
+    from daemon.sets.element import Element
 
     assert element is None or isinstance(element, Element)
     return shown_by(element.value) if element is not None and element.live else None

@@ -9,17 +9,14 @@ from contextlib import AbstractContextManager
 from typing import Any
 from unittest import mock
 
+from simulation.device import Device
+
 from daemon.keeper import export, judge, keeper, merge
 from daemon.sets import join as joining
-from daemon.sets import operations
 from daemon.sets.collect import Clocks
-from daemon.sets.element import Deletes, Element, Seen, Stamp, pointwise_max
-from daemon.state.listed import ToApply
-from daemon.state.replica import Replica
+from daemon.sets.element import Deletes, Element, Seen, pointwise_max
 from daemon.state.servers import Servers
-from daemon.surroundings import Surroundings
 from daemon.wallet.rows import digest
-from simulation.device import Device
 
 Mutant = Callable[[], AbstractContextManager[object]]
 

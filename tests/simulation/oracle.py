@@ -74,7 +74,9 @@ class Oracle:
 
     def note(self, number: int, place: Place, *, device: str, aware_of: Operations, **how: Any) -> Operation:
         """Note an operation that has just been made."""
-        excused = how.pop("excused") or any(self.get(each).excused and self.get(each).is_insert for each in numbers(aware_of))
+        excused = how.pop("excused") or any(
+            self.get(each).excused and self.get(each).is_insert for each in numbers(aware_of)
+        )
         how = {"is_weak": False, "shows": number} | how
         operation = Operation(number, place, device=device, aware_of=aware_of, excused=excused, **how)
         self.operations[number] = operation
@@ -101,9 +103,7 @@ class Oracle:
         standing = [
             each for each in operations if each.is_insert and all(each.aware_of & delete.bit for delete in deletes)
         ]
-        return {
-            each.shows for each in standing if not any(other.aware_of & each.bit for other in standing)
-        }
+        return {each.shows for each in standing if not any(other.aware_of & each.bit for other in standing)}
 
     def may_show(self, place: Place, held: Operations) -> set[int | None]:
         """Return what a key may show in the end, ``None`` for nothing: what it should, and what is excused."""

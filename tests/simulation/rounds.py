@@ -7,10 +7,11 @@ What a server does to it is decided by whoever advances it, by sending a fault: 
 import io
 from collections.abc import Generator
 
-from daemon.keeper.keeper import NoBlobThere, SameBlob, Spooled
 from simulation.device import Device
 from simulation.shelf import Shelf
 from simulation.world import World
+
+from daemon.keeper.keeper import NoBlobThere, SameBlob, Spooled
 
 Fault = str | None
 Sync = Generator[str, Fault, None]

@@ -11,7 +11,7 @@ from pathlib import Path
 from simulation.steps import Schedule, Settings, Step, draw_steps
 from simulation.world import START, Violated, World
 
-TMPFS = Path("/dev/shm")  # noqa: S108 - databases of the simulation need no disk
+TMPFS = Path("/dev/shm")
 
 
 @dataclass

@@ -3,13 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from daemon.sets.element import Element
-from daemon.wallet.tables import CIRCLE_SET
 from simulation.device import Device, shown_by
 from simulation.oracle import Operations, Place
 from simulation.rounds import sync
 from simulation.shelf import Shelf
 from simulation.world import Violated, World
+
+from daemon.sets.element import Element
+from daemon.wallet.tables import CIRCLE_SET
 
 MOST_ROUNDS = 14
 QUIET_ROUNDS = 2
@@ -92,9 +93,7 @@ def _unequal(replicas: dict[str, dict[Place, int]]) -> Iterator[str]:
             yield f"{place} is not the same everywhere: {by_name}"
 
 
-def _check_place(
-    world: World, place: Place, held: Operations, replicas: dict[str, dict[Place, int]]
-) -> Iterator[str]:
+def _check_place(world: World, place: Place, held: Operations, replicas: dict[str, dict[Place, int]]) -> Iterator[str]:
     wanted = world.oracle.last_inserts(place, held)
     allowed = world.oracle.may_show(place, held)
     for name, live in replicas.items():

@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from daemon.blob.keys import ServerKeys, server_keys
-from daemon.keeper.stamping import Identity
-from daemon.keeper.store import Store
 from simulation.device import Device, digest
 from simulation.healing import Healings
 from simulation.oracle import Operations, Oracle
 from simulation.person import statements
 from simulation.shelf import Shelf
+
+from daemon.blob.keys import ServerKeys, server_keys
+from daemon.keeper.stamping import Identity
+from daemon.keeper.store import Store
 
 ROOT = bytes(range(32))
 START = 1_800_000_000.0

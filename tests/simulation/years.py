@@ -17,6 +17,7 @@ from pathlib import Path
 import click
 import trio
 import trio.testing
+from simulation.running import working_folder
 from support.devices import ROOT, Device
 from support.quiet_daemon import MemoryServer
 
@@ -28,7 +29,6 @@ from daemon.server.base import Account, Failure, FailureKind, StoreOutcome
 from daemon.surroundings import Surroundings
 from daemon.syncer import Syncer
 from daemon.worker import inline
-from simulation.running import working_folder
 
 DAY = 24 * 3600.0
 START = 1_800_000_000.0
@@ -170,7 +170,9 @@ class Years:
     def problems(self) -> list[str]:
         """Compare what the wallets show with what they must."""
         shown = [device.coins() for device in self.devices]
-        problems = [f"{device.name} differs" for device, coins in zip(self.devices, shown, strict=True) if coins != shown[0]]
+        problems = [
+            f"{device.name} differs" for device, coins in zip(self.devices, shown, strict=True) if coins != shown[0]
+        ]
         for name, own in self.own.items():
             found = {key: value for key, value in shown[0].items() if str(key).startswith(name)}
             if found != own:
@@ -214,7 +216,9 @@ def main(days: float, wallets: int, servers: int, seed: int) -> None:
     began = time.monotonic()
     problems, counts = play(seed, days=days, wallets=wallets, servers=servers)
     happened = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
-    click.echo(f"{days:.0f} days of {wallets} wallets and {servers} servers in {time.monotonic() - began:.1f} s: {happened}")
+    click.echo(
+        f"{days:.0f} days of {wallets} wallets and {servers} servers in {time.monotonic() - began:.1f} s: {happened}"
+    )
     click.echo("; ".join(problems) or "all wallets are what they should be, and no tombstone is left")
     raise SystemExit(1 if problems else 0)
 

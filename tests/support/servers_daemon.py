@@ -45,9 +45,7 @@ HASTE = Timing(
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "a secret for the double"}
 
 
-async def until(
-    condition: Callable[[], object], what: str, seconds: float = PATIENCE, every: float = 0.01
-) -> float:
+async def until(condition: Callable[[], object], what: str, seconds: float = PATIENCE, every: float = 0.01) -> float:
     """Poll until the condition holds, and return after how many seconds it did; fail, saying what was waited for."""
     began = trio.current_time()
     while not condition():
