@@ -76,7 +76,7 @@ def capture(store: Store) -> Captured:
             tables = store.guest.layout.table_by_set
             capturing.judge_all((tables[name], key, _read(store, name, key)) for name, key in page.keys)
             if captured.scanned:
-                # Where nothing is logged, only one look at all rows under the lock takes the wallet's transactions whole.
+                # Where nothing is logged, only one look at all rows under the lock takes transactions whole.
                 look_at_all = is_first or (bool(suspects) and not store.guest.use_triggers)
                 capturing.scan(None if look_at_all else suspects, complete=complete)
             capturing.judge_absences()

@@ -49,7 +49,8 @@ class Operation:
         what = "insert" if self.is_insert else "delete"
         aware = ",".join(str(number) for number in numbers(self.aware_of)) or "nothing"
         excuse = ", excused" if self.excused else ""
-        return f"operation {self.number}: {what} {self.place[0]} {self.place[1]} on {self.device}, aware of {aware}{excuse}"
+        where = f"{self.place[0]} {self.place[1]} on {self.device}"
+        return f"operation {self.number}: {what} {where}, aware of {aware}{excuse}"
 
 
 def numbers(operations: Operations) -> Iterator[int]:

@@ -83,7 +83,10 @@ def _distrust(_wallet: sqlite3.Connection, _reserve: Callable[[], int], chance: 
 
 
 def _name(_wallet: sqlite3.Connection, reserve: Callable[[], int], chance: random.Random) -> list[Statement]:
-    sql = "INSERT INTO handles VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET handle = excluded.handle, shown = excluded.shown"
+    sql = (
+        "INSERT INTO handles VALUES (?, ?, ?)"
+        " ON CONFLICT (id) DO UPDATE SET handle = excluded.handle, shown = excluded.shown"
+    )
     return [(sql, (chance.choice("123"), chance.choice(HANDLES), str(reserve())))]
 
 

@@ -86,7 +86,7 @@ class Device:
     profile: Profile = PROFILE
     optional_sets: tuple[str, ...] = ()
     triggers: bool = True
-    rules: Rules = Rules()
+    rules: Rules = field(default_factory=Rules)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
