@@ -1,8 +1,8 @@
 """What is said to a server: whether there is something to say, and the sealed blob that says it.
 
 There is something to say where the replica has an insert or a delete that the blob lacks, or no longer an element that
-the blob holds live; and where the clocks there do not know this wallet, so that nobody would wait for it. An upload that
-would only acknowledge may wait.
+the blob holds live; and where the clocks there do not know this wallet, so that nobody would wait for it. An upload
+that would only acknowledge may wait.
 """
 
 from collections.abc import Iterator
