@@ -1,193 +1,155 @@
-"""Mutants: rules that look right and are wrong. Each is put in place of the real one, and the simulation has to object.
+"""Mutants: what the rules are not. Each puts one plausible mistake in the place of a rule, and has to be caught.
 
-Every one of them was taken for right by somebody: the first by DD05 itself.
+A mutant is a context manager; within it runs go wrong. Nothing of this is in the daemon.
 """
 
 import contextlib
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 from unittest import mock
 
-from simulation.device import Device
-
-from daemon.keeper import export, judge, keeper, merge
+from daemon.blob.schema import Head
+from daemon.keeper import capture, export, judge, merge
+from daemon.keeper.keeper import Keeper, Spooled, TakenIn
+from daemon.keeper.stamping import Stamper
+from daemon.keeper.store import Store
 from daemon.sets import join as joining
 from daemon.sets.collect import Clocks
-from daemon.sets.element import Deletes, Element, Seen, pointwise_max
+from daemon.sets.element import Deletes, Entry
+from daemon.state.replica import Replica
 from daemon.state.servers import Servers
+from daemon.wallet.guest import Row
 from daemon.wallet.rows import digest
-
-Mutant = Callable[[], AbstractContextManager[object]]
+from daemon.wallet.tables import SetTable
+from simulation.device import Device
+from simulation.world import World
 
 
 @contextlib.contextmanager
-def the_flat_clock_rule() -> Iterator[None]:
-    """DD05's rule: forget deletes that are older than the smallest clock."""
+def flat_clock_rule() -> Iterator[None]:
+    """Collect what is older than the smallest Lamport clock, as DD05 has it."""
 
-    def all_acknowledged(deletes: Deletes, clocks_by_server: Sequence[Clocks | None]) -> bool:
-        if not clocks_by_server or None in clocks_by_server:
-            return False
-        clocks = [max(seen.values(), default=0) for rows in clocks_by_server for seen in (rows or {}).values()]
-        return bool(clocks) and max(deletes.values()) <= min(clocks)
+    def all_past(deletes: Deletes, clocks_by_server: Sequence[Clocks | None]) -> bool:
+        clocks = [max(row.values(), default=0) for each in clocks_by_server if each for row in each.values()]
+        return bool(clocks) and max(deletes.values()) < min(clocks)
 
     with (
-        mock.patch.object(merge, "all_acknowledged", all_acknowledged),
-        mock.patch.object(export, "all_acknowledged", all_acknowledged),
+        mock.patch.object(merge, "all_acknowledged", all_past),
+        mock.patch.object(export, "all_acknowledged", all_past),
     ):
         yield
 
 
 @contextlib.contextmanager
 def inserts_win() -> Iterator[None]:
-    """Of an insert and a delete that did not know of each other, the insert stays."""
-
-    def join_elements(mine: Element, theirs: Element, my_seen: Seen, their_seen: Seen) -> Element:
-        deletes = pointwise_max(mine.deletes, theirs.deletes) if mine.deletes or theirs.deletes else mine.deletes
-        survivors = [(each.stamp, each.value) for each in (mine, theirs) if each.stamp is not None]
-        if not survivors:
-            return Element(None, b"", deletes)
-        stamp, value = max(survivors)
-        return Element(stamp, value, deletes)
-
-    with mock.patch.object(joining, "join_elements", join_elements):
+    """Let an insert stand against a concurrent delete."""
+    with mock.patch.object(joining, "covers", lambda _seen, _deletes: True):
         yield
 
 
 @contextlib.contextmanager
-def the_later_time_wins() -> Iterator[None]:
-    """Of an insert and a delete, the one with the larger Lamport time stays."""
+def writer_kept_across_runs() -> Iterator[None]:
+    """Give a wallet one writer id for all its runs."""
 
-    def join_elements(mine: Element, theirs: Element, my_seen: Seen, their_seen: Seen) -> Element:
-        deletes = pointwise_max(mine.deletes, theirs.deletes) if mine.deletes or theirs.deletes else mine.deletes
-        latest = max(deletes.values(), default=0)
-        survivors = [
-            (each.stamp, each.value) for each in (mine, theirs) if each.stamp is not None and each.stamp.time > latest
-        ]
-        if not survivors:
-            return Element(None, b"", deletes)
-        stamp, value = max(survivors)
-        return Element(stamp, value, deletes)
+    def keep(device: Device, store: Store) -> None:
+        store.writer = hashlib.blake2b(device.identity.wallet_id.encode(), digest_size=8).hexdigest()
 
-    with mock.patch.object(joining, "join_elements", join_elements):
+    with on_start(keep):
         yield
 
 
 @contextlib.contextmanager
-def one_writer_for_ever() -> Iterator[None]:
-    """A wallet keeps its writer id from run to run."""
-    real = Device.start
+def stamped_after_the_join() -> Iterator[None]:
+    """Capture what the wallet did after the join, and stamp it as if it had seen that."""
 
-    def start(device: Device, writer: str | None = None) -> None:
-        real(device, writer or device.identity.wallet_id.encode().hex().ljust(16, "0")[:16])
+    def aware(store: Store, stamper: Stamper, table: SetTable, row: Row, entry: Any) -> judge.Verdict:
+        return judge.judge_presence(store, stamper, table, entry.key, row, None)
 
-    with mock.patch.object(Device, "start", start):
+    @contextlib.contextmanager
+    def late(keeper: Keeper, taken: TakenIn, url: str, answer: Spooled) -> Iterator[tuple[Head, Iterator[Entry]]]:
+        with answer.path.open("rb") as sealed:
+            yield keeper._open(url, answer, sealed)
+            keeper._capture(taken)
+
+    with mock.patch.object(judge, "_judge_listed", aware), mock.patch.object(Keeper, "_read_blob", late):
         yield
 
 
 @contextlib.contextmanager
-def capture_after_the_join() -> Iterator[None]:
-    """What the wallet did is stamped as if it had seen what was joined just before."""
-
-    def unaware_insert_survives(before: Element | None, aware_of: Seen) -> bool:
-        return True
-
-    with (
-        mock.patch.object(judge, "unaware_insert_survives", unaware_insert_survives),
-        mock.patch.object(keeper.Keeper, "_take_in_blob", _join_then_capture),
-    ):
-        yield
-
-
-def _join_then_capture(self: Any, taken: Any, url: str, answer: Any) -> None:
-    with answer.path.open("rb") as sealed:
-        head, entries = self._open(url, answer, sealed)
-        taken.merged = merge.merge(self.store, url, head, entries, answer.revision, answer.sealed_bytes)
-        self._capture(taken)
-
-
-@contextlib.contextmanager
-def rows_compared_with_the_replica() -> Iterator[None]:
-    """A row is compared with what the replica holds, not with what the wallet last showed."""
+def compared_with_the_replica() -> Iterator[None]:
+    """Compare a row with the replica instead of with its base."""
     real = judge.judge
 
-    def compare(store: Any, stamper: Any, table: Any, key: str, row: Any) -> judge.Verdict:
+    def by_replica(store: Store, stamper: Stamper, table: SetTable, key: str, row: Row | None) -> judge.Verdict:
         element = store.replica.known(table.name, key).element
-        wanted = digest(element.value) if element is not None and element.live else None
-        if (row.digest if row else None) == wanted:
+        value = digest(element.value) if element is not None and element.live else None
+        if (row.digest if row else None) == value:
             return judge.Verdict.UNCHANGED
-        if row is None:
-            return judge.judge_absence(store, stamper, table, key)
-        return judge.judge_presence(store, stamper, table, key, row, None)
+        store.to_apply.remove(table.name, key)
+        store.replica.set_base(table.name, key, b"never" if row is None else None)
+        return real(store, stamper, table, key, row)
 
-    from daemon.keeper import capture
+    def digests(replica: Replica, set_name: str) -> dict[str, bytes]:
+        return {entry.key: digest(entry.element.value) for entry in replica.entries_of(set_name) if entry.element.live}
 
-    assert real is capture.judge
-    with mock.patch.object(capture, "judge", compare):
+    with mock.patch.object(capture, "judge", by_replica), mock.patch.object(Replica, "bases", digests):
         yield
 
 
 @contextlib.contextmanager
-def the_list_is_lost() -> Iterator[None]:
-    """The list of keys to be applied does not survive the run."""
-    real = Device.start
-
-    def start(device: Device, writer: str | None = None) -> None:
-        real(device, writer)
-        assert device.keeper is not None
-        device.keeper.store.state.connection.execute("DELETE FROM listed")
-
-    with mock.patch.object(Device, "start", start):
+def list_lost() -> Iterator[None]:
+    """Lose the to-apply list with every end of the daemon."""
+    with on_start(lambda _device, store: store.state.connection.execute("DELETE FROM listed") and None):
         yield
 
 
 @contextlib.contextmanager
-def rows_of_clocks_are_united() -> Iterator[None]:
-    """Clocks rows that were read once are written again, whoever was forgotten meanwhile."""
+def clocks_united() -> Iterator[None]:
+    """Unite the clocks just read with those remembered."""
     real = Servers.note_clocks
 
-    def note_clocks(self: Servers, url: str, clocks: Clocks, at: float) -> None:
-        real(self, url, {**(self.clocks(url) or {}), **clocks}, at)
+    def unite(servers: Servers, url: str, clocks: Mapping[str, Mapping[str, int]], at: float) -> None:
+        real(servers, url, {**(servers.clocks(url) or {}), **clocks}, at)
 
-    with mock.patch.object(Servers, "note_clocks", note_clocks):
+    with mock.patch.object(Servers, "note_clocks", unite):
         yield
 
 
 @contextlib.contextmanager
 def uploads_whenever_blobs_differ() -> Iterator[None]:
-    """An upload is due whenever the blob is not exactly what this wallet would write."""
-
-    def has_to_say(store: Any, url: str, *, acknowledge: bool) -> bool:
-        record = store.servers.get(url)
-        clocks = {**(store.servers.clocks(url) or {}), store.identity.wallet_id: store.replica.seen()}
-        return record.revision is None or any(dict(seen) != store.replica.seen() for seen in clocks.values())
-
-    with mock.patch.object(keeper, "has_to_say", has_to_say):
+    """Upload whenever what would be uploaded is not, byte for byte, what lies there: it never is."""
+    with (
+        mock.patch.object(export, "has_to_say", lambda *_arguments, **_options: True),
+        mock.patch("daemon.keeper.keeper.has_to_say", lambda *_arguments, **_options: True),
+    ):
         yield
 
 
 @contextlib.contextmanager
-def nothing_is_collected() -> Iterator[None]:
-    """Tombstones stay for ever. (Not wrong for live entities: the world that others are compared with.)"""
+def on_start(hook: Callable[[Device, Store], None]) -> Iterator[None]:
+    """Do something with every run of a daemon before it does anything itself."""
+    real = World.__init__
 
-    def never(deletes: Deletes, clocks_by_server: Sequence[Clocks | None]) -> bool:
-        return False
+    def prepared(world: World, *arguments: Any, **options: Any) -> None:
+        real(world, *arguments, **options)
+        world.on_start = hook
 
-    with mock.patch.object(merge, "all_acknowledged", never), mock.patch.object(export, "all_acknowledged", never):
+    with mock.patch.object(World, "__init__", prepared):
         yield
 
 
-MUTANTS: Mapping[str, Mutant] = {
+MUTANTS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
     each.__name__: each
     for each in (
-        the_flat_clock_rule,
+        flat_clock_rule,
         inserts_win,
-        the_later_time_wins,
-        one_writer_for_ever,
-        capture_after_the_join,
-        rows_compared_with_the_replica,
-        the_list_is_lost,
-        rows_of_clocks_are_united,
+        writer_kept_across_runs,
+        stamped_after_the_join,
+        compared_with_the_replica,
+        list_lost,
+        clocks_united,
         uploads_whenever_blobs_differ,
     )
 }
