@@ -10,6 +10,9 @@ from contextlib import AbstractContextManager
 from typing import Any
 from unittest import mock
 
+from simulation.device import Device
+from simulation.world import World
+
 from daemon.blob.schema import Head
 from daemon.keeper import capture, export, judge, merge
 from daemon.keeper.keeper import Keeper, Spooled, TakenIn
@@ -23,8 +26,6 @@ from daemon.state.servers import Servers
 from daemon.wallet.guest import Row
 from daemon.wallet.rows import digest
 from daemon.wallet.tables import SetTable
-from simulation.device import Device
-from simulation.world import World
 
 
 @contextlib.contextmanager
@@ -45,7 +46,7 @@ def flat_clock_rule() -> Iterator[None]:
 @contextlib.contextmanager
 def inserts_win() -> Iterator[None]:
     """Let an insert stand against a concurrent delete."""
-    with mock.patch.object(joining, "covers", lambda _seen, _deletes: True):
+    with mock.patch.object(joining, "covers", return_value=True):
         yield
 
 
@@ -121,8 +122,8 @@ def clocks_united() -> Iterator[None]:
 def uploads_whenever_blobs_differ() -> Iterator[None]:
     """Upload whenever what would be uploaded is not, byte for byte, what lies there: it never is."""
     with (
-        mock.patch.object(export, "has_to_say", lambda *_arguments, **_options: True),
-        mock.patch("daemon.keeper.keeper.has_to_say", lambda *_arguments, **_options: True),
+        mock.patch.object(export, "has_to_say", return_value=True),
+        mock.patch("daemon.keeper.keeper.has_to_say", return_value=True),
     ):
         yield
 
