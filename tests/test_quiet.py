@@ -53,7 +53,7 @@ async def test_ten_idle_days_wake_for_the_schedule_and_the_watchdog_alone(
             f" {len(told)} log lines at info, {events} events"
         )
     assert 10 * DAY / TIMING.interval * 0.97 < requests < 10 * DAY / TIMING.interval * 1.03
-    assert feeds == 10 * DAY / 60
+    assert feeds in (10 * DAY / 60 - 1, 10 * DAY / 60)  # one falls due at the very moment at which this test looks
     assert len(wake_ups.moments) <= requests + feeds + 1  # the last is this test's own
     assert stores == 0
     assert told == []
