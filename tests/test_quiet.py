@@ -37,7 +37,7 @@ async def test_ten_idle_days_wake_for_the_schedule_and_the_watchdog_alone(
     server = MemoryServer("one")
     with capture_logs() as lines:
         async with quiet_daemon(tmp_path, {ONE: server}) as daemon:
-            await trio.sleep(3601)  # not when the watchdog is fed, so that nothing falls due as the counting begins or ends
+            await trio.sleep(3601)  # not when the watchdog is fed: nothing falls due at the ends
             wake_ups, lines_before, events_before = WakeUps(), len(lines), len(daemon.events)
             asked, stored, fed = len(server.asked_at), server.stores, len(daemon.watchdog_fed)
             trio.lowlevel.add_instrument(wake_ups)
