@@ -15,10 +15,14 @@ nng's defaults are made for convenience among friends. What is done about each o
 - Contexts must be closed before their socket: each is closed where it was opened.
 - REQ sends a request again by itself. Here that is switched off: a connection that is lost ends the call.
 - PUB drops what a subscriber does not read, oldest first: ``messages.Event.seq`` shows it.
+- When a process ends, pynng tears nng down under nng's own threads, which abort the process if they are still busy
+  with a connection, as they are after a daemon that did not answer. ``_close_all`` takes the place of that: it only
+  closes what is open, so that no thread of nng's calls into an interpreter that ends.
 
 pynng's exceptions become those of ``errors`` here.
 """
 
+import atexit
 import os
 import select
 import time
@@ -27,6 +31,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self, TypeVar
+from weakref import WeakSet
 
 import pynng
 from pynng import _aio, ffi, lib
@@ -63,6 +68,7 @@ class _Socket:
 
     def __init__(self, socket: pynng.Socket) -> None:
         self._socket = socket
+        _sockets.add(self)
 
     def __enter__(self) -> Self:
         return self
@@ -75,6 +81,18 @@ class _Socket:
     def close(self) -> None:
         """Close the socket and its connections. What waits on it ends with an ``IpcError``."""
         self._socket.close()
+
+
+_sockets: WeakSet[_Socket] = WeakSet()
+
+
+def _close_all() -> None:
+    for socket in list(_sockets):
+        socket.close()
+
+
+atexit.unregister(pynng.nng._pynng_atexit)
+atexit.register(_close_all)
 
 
 class ReplySocket(_Socket):

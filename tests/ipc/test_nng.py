@@ -414,5 +414,32 @@ def test_a_process_that_just_ends_makes_no_noise(path):
     assert ended.stderr == b""
 
 
+ASK_THE_DEAF = """
+import sys
+from pathlib import Path
+from ipc import BlockingClient, NoAnswer
+try:
+    with BlockingClient(Path(sys.argv[1]), timeout=0.05) as client:
+        client.hello()
+except NoAnswer:
+    print("no answer")
+"""
+
+
+async def test_a_process_that_ends_after_a_daemon_did_not_answer_is_not_aborted_by_nng(path):
+    async def ask():
+        said = await trio.run_process(
+            [sys.executable, "-c", ASK_THE_DEAF, path], capture_stdout=True, capture_stderr=True
+        )
+        assert (said.stdout, said.stderr) == (b"no answer\n", b"")
+
+    with socket.socket(socket.AF_UNIX) as deaf:
+        deaf.bind(str(path))
+        deaf.listen()
+        async with trio.open_nursery() as nursery:
+            for _ in range(10):  # without care about one in five is aborted
+                nursery.start_soon(ask)
+
+
 def fail_after_a_second():
     return trio.fail_after(1)
