@@ -42,7 +42,7 @@ async def test_a_wallet_that_outgrows_a_server_is_warned_of_in_time_once_and_goe
         assert phone.status_of(other).error is None
         taler.double.megabytes = 2
         await until(lambda: phone.status_of(url).error is None, "it goes on by itself")
-        assert phone.status_of(url).limit_bytes == 2 * MEBIBYTE - 1
+        await until(lambda: phone.status_of(url).limit_bytes == 2 * MEBIBYTE - 1, "the new limit is told")
 
 
 async def test_a_wallet_that_joined_learns_the_limit_too(quick_path, taler):
