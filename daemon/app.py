@@ -21,7 +21,6 @@ from config.model import Settings
 from config.paths import Paths, check_socket_paths
 from config.profile import check_optional_sets, load_profile
 from daemon import keys, logs, pulse
-from daemon.base32 import encode
 from daemon.blob.keys import wallet_keys
 from daemon.blob.limits import Limits
 from daemon.circle import Circle
@@ -48,6 +47,7 @@ from daemon.waking import Waking
 from daemon.wallet.guest import Guest
 from daemon.worker import Worker
 from ipc import server as ipc_server
+from ipc.base32 import encode
 
 T = TypeVar("T")
 

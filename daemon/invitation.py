@@ -15,8 +15,8 @@ import msgspec
 from nacl import pwhash, secret
 from nacl.exceptions import CryptoError
 
-from daemon.base32 import Base32Error, decode, encode
 from daemon.secret import Secret
+from ipc.base32 import Base32Error, decode, encode
 from ipc.messages import InvitedServer
 
 PREFIX = "walletsync://join/"

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import msgspec
 
-from daemon.base32 import decode, encode
 from daemon.errors import SecretsError
 from daemon.secret import Secret
+from ipc.base32 import decode, encode
 
 SECRET_BYTES = 32
 _FORMAT = 1

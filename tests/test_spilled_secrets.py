@@ -7,7 +7,7 @@ import pytest
 from support.processes import Device, Place
 from support.spilled_secrets import SCAN, secrets_of_home, spellings, spilled
 
-from daemon.base32 import encode
+from ipc.base32 import encode
 
 SECRET = hashlib.blake2b(b"planted", digest_size=32).digest()
 

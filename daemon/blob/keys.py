@@ -17,8 +17,8 @@ from hashlib import blake2b
 
 from nacl import bindings
 
-from daemon import base32
 from daemon.server.base import Account
+from ipc import base32
 
 SECRET_BYTES = 32
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ipc.cli import crockford
+from ipc import base32
 from ipc.messages import InvitedServer
 
 PREFIX = "walletsync://join/1#"
@@ -51,6 +51,6 @@ def _content(uri: str) -> _Content:
             raise NoInvitation("The invitation is of another version than this program can read (1).")
         raise NoInvitation(f"This is no invitation: one begins with {PREFIX}")
     try:
-        return msgspec.json.decode(crockford.decode(uri.removeprefix(PREFIX)), type=_Content)
+        return msgspec.json.decode(base32.decode(uri.removeprefix(PREFIX)), type=_Content)
     except ValueError as error:  # msgspec's errors and those of UTF-8 are ValueErrors too
         raise NoInvitation("The invitation is damaged: was all of it copied?") from error

@@ -4,8 +4,8 @@ import pytest
 from nacl.public import PrivateKey, PublicKey, SealedBox
 from nacl.signing import SigningKey
 
-from daemon import base32
 from daemon.blob.keys import server_keys, wallet_keys
+from ipc import base32
 
 ROOT = bytes(range(32))
 SERVER = "https://sync.example.org/"

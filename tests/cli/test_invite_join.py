@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.cli_examples import FOLDER, INVITATION, SEALED_INVITATION, invite_result
 from support.cli_terminal import on_terminal, piped
 
-from ipc.cli import crockford
+from ipc import base32
 from ipc.cli.exits import ExitCode
 from ipc.cli.invitation import PREFIX, Invitation, NoInvitation, read_invitation
 from ipc.cli.main import run
@@ -243,9 +243,9 @@ def test_without_a_terminal_and_without_a_dash_there_is_nobody_to_ask(join, daem
         (INVITATION.replace("/1#", "/2#"), "another version"),
         (INVITATION[:-7], "was all of it copied"),
         (INVITATION + "!", "was all of it copied"),
-        (PREFIX + crockford.encode(b'{"servers":[]}'), "not whole"),
-        (PREFIX + crockford.encode(b"[1]"), "was all of it copied"),
-        (PREFIX + crockford.encode(b"\xff\xfe"), "was all of it copied"),
+        (PREFIX + base32.encode(b'{"servers":[]}'), "not whole"),
+        (PREFIX + base32.encode(b"[1]"), "was all of it copied"),
+        (PREFIX + base32.encode(b"\xff\xfe"), "was all of it copied"),
     ],
 )
 def test_what_is_no_invitation_is_refused_and_not_repeated(text, complaint, join, daemon):
@@ -262,36 +262,12 @@ def test_a_refusal_of_the_daemon_is_told(join, daemon):
     assert (done.returncode, done.stderr) == (ExitCode.REFUSED, "error: this wallet is in a circle already\n")
 
 
-# invitation, crockford
+# invitation
 
 
 def test_an_invitation_tells_its_servers_only_where_it_is_not_sealed():
     assert read_invitation(INVITATION) == Invitation(sealed=False, servers=(FOLDER,))
     assert read_invitation(SEALED_INVITATION) == Invitation(sealed=True, servers=())
-
-
-@given(st.binary())
-def test_base32_survives_a_round_trip_in_any_case(data):
-    text = crockford.encode(data)
-    assert crockford.decode(text) == data
-    assert crockford.decode(text.lower().replace("0", "o").replace("1", "l")) == data
-
-
-def test_base32_is_that_of_the_protocol():
-    for data, text in ((b"\0", "00"), (b"\xff", "ZW"), (b"foobar", "CSQPYRK1E8"), (bytes(range(8)), "000G40R40M30E")):
-        assert crockford.encode(data) == text
-        assert crockford.decode(text) == data
-
-
-@given(st.text(st.characters(exclude_categories=["Lu", "Ll", "Nd"]), min_size=1))
-def test_other_characters_are_no_base32(text):
-    with pytest.raises(ValueError, match="letters and digits"):
-        crockford.decode(text)
-
-
-def test_an_impossible_length_is_no_base32():
-    with pytest.raises(ValueError, match="length"):
-        crockford.decode("000")
 
 
 @given(st.text())

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cli_wallets import NOW, TALER, database, world
 
-from ipc.cli import crockford
+from ipc import base32
 from ipc.cli.demo.amounts import read_amount, total_by_currency, write_amount
 from ipc.cli.demo.ledger import count_by_set, count_rows
 from ipc.cli.demo.plausible.material import Material
@@ -93,7 +93,7 @@ def test_a_contract_is_found_by_its_hash_and_costs_what_was_paid(wallet):
     ).fetchall()
     assert len(bought) == 60
     for contract_hash, raw, cost, order_id in bought:
-        assert contract_hash == crockford.encode(hashlib.sha512(raw.encode()).digest())
+        assert contract_hash == base32.encode(hashlib.sha512(raw.encode()).digest())
         assert (json.loads(raw)["amount"], json.loads(raw)["order_id"]) == (cost, order_id)
 
 
@@ -146,13 +146,13 @@ def test_no_coin_is_expired_and_no_time_is_in_the_future(wallet):
 @given(st.integers(1, 100), st.text(), st.integers(0, 10**6))
 def test_keys_are_canonical_base32_of_their_size(size, kind, number):
     key = Material("seed").key(kind, number, size)
-    assert len(crockford.decode(key)) == size
-    assert crockford.encode(crockford.decode(key)) == key
+    assert len(base32.decode(key)) == size
+    assert base32.encode(base32.decode(key)) == key
 
 
 def test_several_keys_from_one_draw_have_their_sizes_and_differ():
     drawn = list(Material("seed").keys("coin", 1, 32, 32, 64))
-    assert [len(crockford.decode(key)) for key in drawn] == [32, 32, 64]
+    assert [len(base32.decode(key)) for key in drawn] == [32, 32, 64]
     assert drawn[0] != drawn[1]
 
 

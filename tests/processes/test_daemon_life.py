@@ -14,8 +14,7 @@ from support.opened_blobs import keys_on, secrets_of
 from support.processes import Device, Place, settle, wait_until
 from support.taler_rows import coins, exchanges, put_coins, put_exchange
 
-from daemon import base32
-from ipc import NoAnswer
+from ipc import NoAnswer, base32
 
 MANY = 10_000  # whose sync takes long enough to be met
 A, B = "https://a.example/", "https://b.example/"

@@ -13,7 +13,6 @@ import pytest
 import trio
 from support.folders import files_limited_to, mounted_disk, unprivileged_folder
 
-from daemon import base32
 from daemon.blob.keys import server_keys
 from daemon.server.base import (
     Conflict,
@@ -29,6 +28,7 @@ from daemon.server.base import (
 from daemon.server.folder import FolderServer, files
 from daemon.server.folder.troubles import FolderTrouble, trouble_of
 from daemon.worker import inline, threads
+from ipc import base32
 
 ACCOUNT = server_keys(bytes(32), "folder:A").account
 NAME = base32.encode(ACCOUNT.public_key)

@@ -4,11 +4,11 @@ import os
 
 import pytest
 
-from daemon import base32
 from daemon.blob.keys import server_keys
 from daemon.server.base import Fetched, HasCopies, Stored
 from daemon.server.folder import FolderServer
 from daemon.worker import inline
+from ipc import base32
 
 ACCOUNT = server_keys(bytes(32), "folder:A").account
 OTHER = server_keys(bytes(32), "folder:B").account

@@ -7,7 +7,6 @@ import trio
 from nacl.signing import SigningKey
 from support.s3_double import CREDENTIALS, object_store
 
-from daemon import base32
 from daemon.server.base import (
     Account,
     Conflict,
@@ -22,6 +21,7 @@ from daemon.server.base import (
 from daemon.server.s3 import Credentials, S3Server, credentials_of
 from daemon.server.urls import parse_server_url
 from daemon.worker import threads
+from ipc import base32
 
 ACCOUNT = Account(bytes(range(32)), bytes(SigningKey(bytes(range(32))).verify_key))
 

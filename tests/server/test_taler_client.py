@@ -9,7 +9,6 @@ from support.taler_client import ACCOUNT, URL, without_sockets
 from support.taler_double import Delivery, InMemoryTransport, TalerDouble
 from support.taler_messages import Backup, Response
 
-from daemon import base32
 from daemon.server.base import (
     Account,
     Conflict,
@@ -24,6 +23,7 @@ from daemon.server.base import (
 from daemon.server.taler import values
 from daemon.server.taler.client import open_taler_server
 from daemon.worker import inline
+from ipc import base32
 
 BODY_1 = b"sync test vector: first backup body"
 BODY_2 = b"sync test vector: second backup body"

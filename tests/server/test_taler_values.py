@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nacl.signing import SigningKey
 
-from daemon import base32
 from daemon.server.base import Account
 from daemon.server.taler import values
 from daemon.server.taler.values import ConfigError, Dialect
+from ipc import base32
 
 SEED = bytes(range(32))
 KEY = "0EGGFFZKSR8BW7BGVMCEEJY0K5KY9NHGKEJGTQRXVJ3684JN66W0"

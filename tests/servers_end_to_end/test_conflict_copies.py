@@ -11,11 +11,12 @@ import trio
 from support.devices import ROOT
 from support.servers_daemon import ServedDaemon, in_step, served_daemon, until
 
-from daemon import base32, logs
+from daemon import logs
 from daemon.blob.keys import server_keys
 from daemon.plan import Paused
 from daemon.server.base import Failure, FailureKind
 from daemon.server.folder import FolderServer
+from ipc import base32
 
 CONFLICT = ".sync-conflict-20260131-081500-ABCDEFG.blob"
 

@@ -13,8 +13,8 @@ from support.servers_daemon import ServedDaemon, served_daemon, until
 from support.taler_double import TalerDouble
 from support.taler_messages import Backup, Delivery
 
-from daemon import base32
 from daemon.blob.keys import server_keys
+from ipc import base32
 
 
 class Liar(TalerDouble):

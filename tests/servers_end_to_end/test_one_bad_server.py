@@ -12,8 +12,8 @@ from support.servers_beside import Bucket, TalerBeside
 from support.servers_daemon import ServedDaemon, served_daemon, until
 from support.taler_messages import Backup, Delivery
 
-from daemon import base32
 from daemon.blob.keys import server_keys
+from ipc import base32
 
 AT_ONCE = 3.0  # seconds until a change lies on a server that is well, on a busy machine
 

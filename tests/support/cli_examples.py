@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from ipc.cli.crockford import encode
+from ipc.base32 import encode
 from ipc.cli.invitation import PREFIX
 from ipc.messages import (
     CircleWallet,

@@ -6,12 +6,13 @@ from urllib.parse import unquote, urlsplit
 
 from support.processes import Device
 
-from daemon import base32, keys
+from daemon import keys
 from daemon.blob.keys import ServerKeys, server_keys
 from daemon.blob.limits import Limits
 from daemon.blob.schema import Head, decode
 from daemon.blob.seal import Context, open_sealed
 from daemon.sets.element import Entry
+from ipc import base32
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from daemon.base32 import decode, encode
 from daemon.blob.keys import server_keys
+from ipc.base32 import decode, encode
 
 SHORTEST = 16
 """Bytes that a secret has at least: anything shorter would be found everywhere."""

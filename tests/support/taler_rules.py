@@ -20,7 +20,7 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 from support.taler_messages import Accepted, Account, Backup, Delivery, Request, Response
 
-from daemon import base32
+from ipc import base32
 
 if TYPE_CHECKING:
     from collections.abc import Callable

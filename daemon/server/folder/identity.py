@@ -12,10 +12,10 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from daemon import base32
 from daemon.server.base import FailureKind
 from daemon.server.folder.files import TEMPORARY, flush_folder, flush_to_disk, open_file, removed_unless_renamed
 from daemon.server.folder.troubles import FolderTrouble, troubles_of
+from ipc import base32
 
 ID_NAME = "walletsync.id"
 ID_BYTES = 16

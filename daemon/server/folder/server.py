@@ -22,7 +22,6 @@ from typing import BinaryIO, TypeVar
 
 import trio
 
-from daemon import base32
 from daemon.server.base import (
     Account,
     Conflict,
@@ -45,6 +44,7 @@ from daemon.server.folder.identity import ID_BYTES, ID_NAME, check_folder, make_
 from daemon.server.folder.troubles import FolderTrouble, troubles_of
 from daemon.server.folder.watching import changes_in
 from daemon.worker import Worker
+from ipc import base32
 
 LARGEST_BLOB = 1 << 30
 """No more is read of any file, in bytes: no wallet's blob is that large."""

@@ -18,7 +18,6 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from daemon import base32
 from daemon.server.base import (
     Account,
     Conflict,
@@ -38,6 +37,7 @@ from daemon.server.s3.bucket import Bucket, Credentials, Seen, Trouble
 from daemon.server.spool import Spool, hash_file
 from daemon.server.urls import BucketUrl
 from daemon.worker import Worker
+from ipc import base32
 
 LARGEST_BLOB = 1 << 30
 """No more is read of any object, in bytes: no wallet's blob is that large."""

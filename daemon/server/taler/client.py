@@ -24,7 +24,6 @@ from functools import partial
 from pathlib import Path
 from typing import assert_never
 
-from daemon import base32
 from daemon.server.base import (
     Account,
     Conflict,
@@ -48,6 +47,7 @@ from daemon.server.taler.values import Dialect
 from daemon.server.taler.web import FileBody, NoAnswerError, Patience, Reply, Transport, Way, Web, open_web
 from daemon.server.urls import TalerUrl
 from daemon.worker import Worker
+from ipc import base32
 
 LARGEST_BLOB = 1 << 30
 """No more is read of any answer, in bytes: no wallet's blob is that large."""

@@ -24,8 +24,8 @@ import msgspec
 from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
 
-from daemon import base32
 from daemon.server.base import Account, Payment
+from ipc import base32
 
 HASH_BYTES = 64
 SIGNATURE_BYTES = 64

@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ipc.cli import crockford
+from ipc import base32
 from ipc.cli.demo.plausible.world import DAY, EXCHANGES, MINUTE, Denomination, Row, World, same_currency_total
 
 UNCLAIMED = 10
@@ -74,7 +74,7 @@ def order_of(world: World, number: int, amount: str, ordered: int) -> Order:
         "wire_transfer_deadline": {"t_s": ordered + 21 * DAY},
     }
     raw = json.dumps(terms, sort_keys=True, separators=(",", ":"))
-    return Order(crockford.encode(hashlib.sha512(raw.encode()).digest()), raw, order_id, base_url)
+    return Order(base32.encode(hashlib.sha512(raw.encode()).digest()), raw, order_id, base_url)
 
 
 def purchase_for(world: World, number: int, order: Order, payment: Payment, paid: int) -> Row:

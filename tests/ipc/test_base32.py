@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon import base32
+from ipc import base32
 
 
 @pytest.mark.parametrize(
