@@ -3,6 +3,9 @@
 There is something to say where the replica has an insert or a delete that the blob lacks, or no longer an element that
 the blob holds live; and where the clocks there do not know this wallet, so that nobody would wait for it. An upload
 that would only acknowledge may wait.
+
+The rows of wallets that were forgotten are left out, whoever it was that forgot them: their elements are gone from the
+set of the circle's wallets. A newcomer's row came in one blob with its element.
 """
 
 from collections.abc import Iterator
@@ -12,6 +15,7 @@ from daemon.blob.keys import ServerKeys
 from daemon.blob.schema import Head, encode
 from daemon.blob.seal import Context, seal
 from daemon.keeper.merge import collect
+from daemon.keeper.stamping import is_member
 from daemon.keeper.store import Store
 from daemon.sets.collect import Clocks, all_acknowledged, without_deletes
 from daemon.sets.element import Entry, covers
@@ -40,10 +44,15 @@ def has_to_say(store: Store, url: str, *, acknowledge: bool) -> bool:
 
 
 def owes_acknowledgement(store: Store, record: ServerRecord) -> bool:
-    """Tell whether this wallet's row in the server's clocks lags behind what the blob there has seen."""
+    """Tell whether this wallet's row in the server's clocks lags behind what the blob there has seen.
+
+    Rows of wallets that were forgotten are to be taken out as well.
+    """
     clocks = store.servers.clocks(record.url) or {}
     mine = clocks.get(store.identity.wallet_id)
-    return mine is None or not covers(mine, record.seen)
+    if mine is None or not covers(mine, record.seen):
+        return True
+    return not all(is_member(store.replica, wallet) for wallet in clocks if wallet != store.identity.wallet_id)
 
 
 def seal_blob(store: Store, url: str, keys: ServerKeys, sink: BinaryIO) -> Sealed:
@@ -53,7 +62,11 @@ def seal_blob(store: Store, url: str, keys: ServerKeys, sink: BinaryIO) -> Seale
         record = _record(servers, url)
         seen = replica.seen()
         forgotten = servers.forgotten(url)
-        rows = {wallet: row for wallet, row in (servers.clocks(url) or {}).items() if wallet not in forgotten}
+        rows = {
+            wallet: row
+            for wallet, row in (servers.clocks(url) or {}).items()
+            if wallet not in forgotten and is_member(replica, wallet)
+        }
         clocks = {**rows, store.identity.wallet_id: seen}
         head = Head(seen=seen, clocks=clocks, extra=record.extra)
         context = Context(kind="state", account=keys.account.public_key, server=record.identity)

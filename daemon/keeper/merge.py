@@ -5,8 +5,14 @@ read to its verified end.
 
 The clocks are those of the blob just read. Only where a server went back, or has lost its blob, the rows that it lacks
 now are kept as last read: the wallets that they name still have to see what they have not, and would not be waited for.
+Wallets that were forgotten have no element in the set of the circle's wallets any more, and their rows are not kept.
+
+For this to be told from a newcomer's row, every blob holds the element of the wallet that sealed it: a merge announces
+this wallet (again) where its element is not there, because the wallet database could never be read yet, or because
+somebody has forgotten this wallet.
 """
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,8 +20,9 @@ from typing import NamedTuple
 
 from daemon.blob.schema import Head
 from daemon.keeper.brake import Death, to_be_held
+from daemon.keeper.stamping import is_member
 from daemon.keeper.store import Store
-from daemon.sets.collect import all_acknowledged, without_deletes
+from daemon.sets.collect import Clocks, all_acknowledged, without_deletes
 from daemon.sets.element import Element, Entry, Seen, covers
 from daemon.sets.join import Joined, join
 from daemon.sets.why import Rule, rule_of
@@ -90,13 +97,13 @@ def check_times(store: Store, their_seen: Seen) -> None:
 
 def merge(store: Store, url: str, head: Head, entries: Iterator[Entry], revision: str, sealed_bytes: int) -> Merged:
     """Join the server's blob. The entries are read to their end; whatever they raise leaves all as it was."""
-    with store.state.transaction():
+    with _announcing(store):
         record = store.servers.get(url)
         assert record is not None
         merged = _join_blob(store, head, entries)
         merged.went_back = not covers(head.seen, record.seen)
         store.servers.note_blob(url, revision, head.seen, head.extra)
-        rows = {**(store.servers.clocks(url) or {}), **head.clocks} if merged.went_back else head.clocks
+        rows = {**_still_waited_for(store, url), **head.clocks} if merged.went_back else head.clocks
         store.servers.note_clocks(url, rows, store.surroundings.wall())
         store.servers.note_owes(url, merged.owed)
         store.servers.note_size(url, sealed_bytes)
@@ -110,7 +117,7 @@ def merge_copy(store: Store, head: Head, entries: Iterator[Entry]) -> Merged:
 
     What it has seen and its clocks are no server's, and are not noted as such: what it brings is news to all servers.
     """
-    with store.state.transaction():
+    with _announcing(store):
         merged = _join_blob(store, head, entries)
         if merged.removed:
             # What went without a tombstone, since the copy's maker had seen it go, no server can be told of otherwise.
@@ -144,11 +151,31 @@ def merge_nothing(store: Store, url: str) -> Merged:
     """Note that the server holds no blob: never had one, or has lost it."""
     record = store.servers.get(url)
     assert record is not None
-    with store.state.transaction():
+    with _announcing(store):
         store.servers.note_blob(url, None, {}, {})
+        store.servers.note_clocks(url, _still_waited_for(store, url), store.surroundings.wall())
         store.servers.note_owes(url, False)
     _note_joined(store, url)
     return Merged(went_back=record.revision is not None)
+
+
+@contextlib.contextmanager
+def _announcing(store: Store) -> Iterator[None]:
+    """Do the body in one transaction, after which this wallet is a member of the circle."""
+    with store.state.transaction():
+        yield
+        writer = store.writer
+        if not is_member(store.replica, store.identity.wallet_id):
+            stamper = store.stamper()
+            stamper.finish()
+            writer = stamper.writer
+    store.writer = writer
+
+
+def _still_waited_for(store: Store, url: str) -> Clocks:
+    """Return a server's clocks as last read, without wallets that were forgotten: these have no element any more."""
+    clocks = store.servers.clocks(url) or {}
+    return {wallet: row for wallet, row in clocks.items() if is_member(store.replica, wallet)}
 
 
 def merge_unchanged(store: Store, url: str) -> Merged:

@@ -73,6 +73,12 @@ class Stamper:
         )
 
 
+def is_member(replica: Replica, wallet_id: str) -> bool:
+    """Tell whether a wallet is one of the circle's as far as is known here: it said so, and was not forgotten."""
+    element = replica.known(CIRCLE_SET, encode_key([wallet_id])).element
+    return element is not None and element.live
+
+
 def read_member(value: bytes) -> Member | None:
     """Read a wallet's element, or return ``None`` if this version cannot."""
     try:

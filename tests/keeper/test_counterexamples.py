@@ -211,6 +211,76 @@ def test_a_server_put_back_makes_nobody_forget_who_has_still_to_hear_of_a_delete
     assert phone.coins() == desktop.coins() == {}
 
 
+def test_a_wiped_server_does_not_bring_a_forgotten_wallet_back(two, shelf, tmp_path):
+    phone, desktop = two
+    lost = Device("lost", tmp_path / "lost")
+    lost.enroll(shelf)
+    phone.coin("X", "KUDOS:1")
+    in_step(shelf, lost, phone, desktop)
+    lost.stop()
+    phone.keeper.forget_wallet("LOST")
+    phone.sync(shelf)
+    desktop.fetch(shelf)
+    shelf.blob = None
+    in_step(shelf, desktop, phone)
+    phone.sql("DELETE FROM coins")
+    in_step(shelf, phone, desktop)
+    in_step(shelf, phone, desktop)
+    assert phone.tombstones() == desktop.tombstones() == 0
+
+
+def test_a_row_of_a_forgotten_wallet_that_came_back_by_a_wiped_server_goes_again(two, shelf, tmp_path):
+    phone, desktop = two
+    lost = Device("lost", tmp_path / "lost")
+    lost.enroll(shelf)
+    phone.coin("X", "KUDOS:1")
+    in_step(shelf, lost, phone, desktop)
+    lost.stop()
+    phone.keeper.forget_wallet("LOST")
+    phone.sync(shelf)
+    shelf.blob = None
+    desktop.sync(shelf)  # which has not heard of that
+    phone.sql("DELETE FROM coins")
+    in_step(shelf, phone, desktop)
+    in_step(shelf, phone, desktop)
+    assert phone.tombstones() == desktop.tombstones() == 0
+
+
+def test_a_newcomer_whose_wallet_cannot_be_read_yet_is_waited_for(two, shelf, tmp_path):
+    phone, desktop = two
+    phone.coin("X", "KUDOS:1")
+    in_step(shelf, phone, desktop)
+    newcomer = Device("newcomer", tmp_path / "newcomer")
+    newcomer.wallet_path.unlink()
+    newcomer.enroll(shelf)
+    newcomer.sync(shelf)
+    phone.sql("DELETE FROM coins")
+    in_step(shelf, phone, desktop)
+    in_step(shelf, phone, desktop)
+    assert phone.tombstones() == desktop.tombstones() == 1
+    in_step(shelf, newcomer, phone, desktop)
+    assert phone.tombstones() == desktop.tombstones() == 0
+
+
+def test_a_forgotten_wallet_is_one_of_the_circle_again_with_its_first_upload(two, shelf, tmp_path):
+    phone, desktop = two
+    phone.coin("X", "KUDOS:1")
+    in_step(shelf, phone, desktop)
+    phone.keeper.forget_wallet("DESKTOP")
+    phone.sync(shelf)
+    desktop.wallet_path.unlink()
+    desktop.sync(shelf)
+    assert desktop.element("circle", "DESKTOP").live
+    phone.sql("DELETE FROM coins")
+    phone.sync(shelf)
+    phone.sync(shelf)
+    assert phone.tombstones() == 1
+    in_step(shelf, desktop, phone)
+    uploads = shelf.uploads
+    in_step(shelf, desktop, phone)
+    assert (phone.tombstones(), shelf.uploads) == (0, uploads)
+
+
 def test_a_wallet_missing_in_the_clocks_says_so_at_once(two, shelf):
     phone, desktop = two
     phone.sync(shelf)
