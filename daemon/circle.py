@@ -14,6 +14,7 @@ import trio
 from daemon import keys, logs
 from daemon.blob.keys import server_keys
 from daemon.errors import SecretsError
+from daemon.exchange import Link
 from daemon.invitation import Invitation, InvitationUnusable, read_invitation, write_invitation
 from daemon.keeper.keeper import Keeper
 from daemon.leaving import Departure, depart
@@ -225,16 +226,18 @@ class Circle:
             stack.enter_context(running.scope)
             server = await stack.enter_async_context(self.kinds.opened(address, identity, memory))
             syncer = Syncer(
-                url=address.url,
-                server=server,
+                Link(
+                    url=address.url,
+                    server=server,
+                    keys=server_keys(self.secrets.root.reveal(), identity),
+                    keeper=self.keeper,
+                    exclusively=self.exclusively,
+                    surroundings=self.surroundings,
+                    reporter=self.reporter,
+                    spool_folder=self.spool_folder,
+                ),
                 memory=memory,
-                keys=server_keys(self.secrets.root.reveal(), identity),
-                keeper=self.keeper,
-                exclusively=self.exclusively,
-                surroundings=self.surroundings,
                 timing=self.timing,
-                reporter=self.reporter,
-                spool_folder=self.spool_folder,
                 on_news=partial(self._tell_others, address.url),
             )
             self.syncer_by_url[address.url] = syncer

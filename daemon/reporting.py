@@ -23,7 +23,7 @@ from daemon.worker import Worker
 from ipc.messages import SyncReason
 
 if TYPE_CHECKING:
-    from daemon.syncer import SyncResult
+    from daemon.exchange import SyncResult
 
 
 MOST_KEYS_TOLD = 200

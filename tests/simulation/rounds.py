@@ -1,4 +1,4 @@
-"""One sync in steps, as daemon.syncer does it: a generator that yields between any two effects.
+"""One sync in steps, as daemon.exchange does it: a generator that yields between any two effects.
 
 What a server does to it is decided by whoever advances it, by sending a fault: ``None`` for none, ``unreachable``
 (nothing arrives), ``lost`` (the blob is stored, its answer is not heard).

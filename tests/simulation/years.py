@@ -23,6 +23,7 @@ from support.quiet_daemon import MemoryServer
 
 from daemon import logs
 from daemon.blob.keys import server_keys
+from daemon.exchange import Link
 from daemon.plan import Timing
 from daemon.reporting import Reporter
 from daemon.server.base import Account, Failure, FailureKind, StoreOutcome
@@ -114,16 +115,18 @@ class Years:
         keeper = device.keeper
         surroundings = keeper.store.surroundings
         return Syncer(
-            url=f"file:///{server.identity}/",
-            server=server,
+            Link(
+                url=f"file:///{server.identity}/",
+                server=server,
+                keys=server_keys(ROOT, server.identity),
+                keeper=keeper,
+                exclusively=inline,
+                surroundings=surroundings,
+                reporter=Reporter(keeper, inline, surroundings, keeper.overview(), "small"),
+                spool_folder=device.folder,
+            ),
             memory={},
-            keys=server_keys(ROOT, server.identity),
-            keeper=keeper,
-            exclusively=inline,
-            surroundings=surroundings,
             timing=TIMING,
-            reporter=Reporter(keeper, inline, surroundings, keeper.overview(), "small"),
-            spool_folder=device.folder,
             on_news=lambda: None,
         )
 

@@ -14,6 +14,7 @@ import trio
 from support.devices import ROOT, Device
 
 from daemon.blob.keys import server_keys
+from daemon.exchange import Link
 from daemon.plan import Timing
 from daemon.reporting import Reporter
 from daemon.server.base import Account, Conflict, DescribeOutcome, FetchOutcome, Server, Stored, StoreOutcome
@@ -119,15 +120,17 @@ def _syncer(device: Device, server: Server, identity: str) -> Syncer:
     keeper = device.keeper
     surroundings = keeper.store.surroundings
     return Syncer(
-        url=URL,
-        server=server,
+        Link(
+            url=URL,
+            server=server,
+            keys=server_keys(ROOT, identity),
+            keeper=keeper,
+            exclusively=inline,
+            surroundings=surroundings,
+            reporter=Reporter(keeper, inline, surroundings, keeper.overview(), "small"),
+            spool_folder=device.folder,
+        ),
         memory={},
-        keys=server_keys(ROOT, identity),
-        keeper=keeper,
-        exclusively=inline,
-        surroundings=surroundings,
         timing=TIMING,
-        reporter=Reporter(keeper, inline, surroundings, keeper.overview(), "small"),
-        spool_folder=device.folder,
         on_news=lambda: None,
     )
