@@ -1,68 +1,66 @@
-"""``make bench``: whole cycles against the floor, over several sizes, as a table and as JSON."""
+"""``make bench``: measures every part, or those that ``--only`` names, and prints tables; and JSON, on request."""
 
 import json
-import math
 import os
 import platform
 import sqlite3
-import sys
-from itertools import pairwise
+from collections.abc import Mapping
+from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.table import Table
 
-from bench.cycles import measure
+from bench import cycles, latency
+from bench.section import Section, Wanted
+
+SECTION_BY_NAME: Mapping[str, Section] = {
+    "cycles": cycles.section,
+    "latency": latency.section,
+}
+
+
+WIDTH = 120  # columns at least, where nobody looks: a table that is redirected stays whole
 
 
 @click.command()
 @click.option("--size", "sizes", multiple=True, type=int, default=(1000, 10_000, 100_000), help="Entities; repeatable.")
-@click.option("--rounds", default=6, help="Rounds per size.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def main(sizes: tuple[int, ...], rounds: int, *, as_json: bool) -> None:
-    """Measure syncs with 1 % changed and with nothing changed against the floor."""
-    results = [measure(size, rounds) for size in sorted(sizes)]
-    machine, exponents = _machine(), _exponents(results)
-    if as_json:
-        json.dump({"machine": machine, "cycles": results, "exponents": exponents}, sys.stdout, indent=2)
-    else:
-        _print(machine, results, exponents)
-
-
-def _print(machine: dict[str, str], results: list[dict[str, float]], exponents: list[float]) -> None:
-    console = Console()
+@click.option("--rounds", default=6, show_default=True, help="Repetitions of each measurement.")
+@click.option("--only", multiple=True, type=click.Choice(list(SECTION_BY_NAME)), help="Measure this; repeatable.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the figures to this file, too.")
+def main(sizes: tuple[int, ...], rounds: int, only: tuple[str, ...], json_file: Path | None) -> None:
+    """Measure what walletsync costs, beside the floor and its peers."""
+    console, machine = Console(), describe_machine()
+    console.width = max(console.width, WIDTH)
     console.print(", ".join(f"{name} {value}" for name, value in machine.items()))
-    table = Table("entities", "1 % changed", "spread", "floor", "ratio", "nothing changed", "sealed, per entity")
-    for row in results:
-        table.add_row(
-            f"{row['entities']:,.0f}",
-            f"{row['cycle_s'] * 1000:,.1f} ms",
-            f"{row['cycle_spread_s'] * 1000:,.1f} ms",
-            f"{row['floor_s'] * 1000:,.1f} ms",
-            f"{row['ratio']:.2f}",
-            f"{row['idle_cycle_s'] * 1000:,.2f} ms",
-            f"{row['sealed_bytes'] / 1e6:,.2f} MB, {row['sealed_bytes_per_entity']:.0f} B",
-        )
-    console.print(table)
-    if exponents:
-        console.print("time grows with size to the power of", ", ".join(f"{each:.2f}" for each in exponents))
+    data_by_name: dict[str, object] = {"machine": machine}
+    for name in only or SECTION_BY_NAME:
+        figures = SECTION_BY_NAME[name](Wanted(sorted(sizes), rounds))
+        data_by_name[name] = figures.data
+        console.print(figures.table)
+    console.print(f"load average at the end: {_load()}")
+    if json_file is not None:
+        json_file.write_text(json.dumps(data_by_name, indent=2) + "\n")
 
 
-def _exponents(results: list[dict[str, float]]) -> list[float]:
-    """Return, from size to size, the power of the size that the time of a cycle grows with."""
-    return [
-        math.log(larger["cycle_s"] / smaller["cycle_s"]) / math.log(larger["entities"] / smaller["entities"])
-        for smaller, larger in pairwise(results)
-    ]
-
-
-def _machine() -> dict[str, str]:
+def describe_machine() -> dict[str, str]:
+    """Return what the figures depend on, besides the code."""
     return {
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
         "cores": str(os.cpu_count()),
+        "processor": _processor(),
         "system": f"{platform.system()} {platform.release()}",
+        "load average": _load(),
     }
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _load() -> str:
+    return " ".join(f"{each:.2f}" for each in os.getloadavg())
 
 
 if __name__ == "__main__":

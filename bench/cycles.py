@@ -1,24 +1,57 @@
-"""Whole cycles against the floor, in one process and interleaved, so that what disturbs one disturbs the other."""
+"""Whole cycles against the floor, in one process and interleaved, so that what disturbs one disturbs the other.
+
+A cycle is what the daemon does in a sync, without its event loop: fetch, open, capture, join, apply, seal, store.
+"""
 
 import gc
 import io
 import itertools
+import math
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import trio
+from rich.table import Table
 
+from bench.daemons import MEMORY
 from bench.devices import LIMITS, URL, Device, make_wallet
-from bench.floor import floor, median_and_spread
+from bench.floor import floor
+from bench.section import Figures, Wanted, milliseconds
+from bench.statistics import median_and_spread
 from daemon.blob.schema import decode
 from daemon.blob.seal import Context, open_sealed
 from daemon.server.folder import FolderServer
 from daemon.worker import inline
 
-MEMORY = Path("/dev/shm")  # noqa: S108 - where disks do not disturb
+
+def section(wanted: Wanted) -> Figures:
+    """Measure cycles at every size, and how their time grows from size to size."""
+    results = [measure(size, wanted.rounds) for size in wanted.sizes]
+    table = Table("entities", "1 % changed", "spread", "floor", "ratio", "nothing changed", "plaintext", "growth")
+    for row, growth in zip(results, [None, *_exponents(results)], strict=True):
+        table.add_row(
+            f"{row['entities']:,.0f}",
+            milliseconds(row["cycle_s"]),
+            milliseconds(row["cycle_spread_s"]),
+            milliseconds(row["floor_s"]),
+            f"{row['ratio']:.2f}",
+            milliseconds(row["idle_cycle_s"]),
+            f"{row['plain_bytes'] / 1e6:,.2f} MB",
+            "" if growth is None else f"size ^ {growth:.2f}",
+        )
+    return Figures(results, table)
+
+
+def _exponents(results: list[dict[str, float]]) -> list[float]:
+    """Return, from size to size, the power of the size that the time of a cycle grows with."""
+    return [
+        math.log(larger["cycle_s"] / smaller["cycle_s"]) / math.log(larger["entities"] / smaller["entities"])
+        for smaller, larger in pairwise(results)
+    ]
 
 
 @contextmanager

@@ -43,6 +43,17 @@ def make_wallet(path: Path, entities: int) -> None:
     connection.close()
 
 
+def change_coins(connection: sqlite3.Connection, rows: int, seed: int) -> None:
+    """Change so many coins in one transaction, others for each seed."""
+    count = connection.execute("SELECT count(*) FROM coins").fetchone()[0]
+    step = max(1, count // rows)
+    connection.execute(
+        "UPDATE coins SET max_age = 8 + (coalesce(max_age, 0) + ?) % 13 WHERE rowid % ? = ? AND rowid / ? < ?",
+        (seed, step, seed % step, step, rows),
+    )
+    connection.commit()
+
+
 @dataclass
 class Device:
     """A wallet database with its keeper."""
@@ -113,13 +124,7 @@ class Device:
     def change(self, rows: int, seed: int) -> None:
         """Be the wallet program: change so many coins in one transaction."""
         connection = sqlite3.connect(self.wallet)
-        count = connection.execute("SELECT count(*) FROM coins").fetchone()[0]
-        step = max(1, count // rows)
-        connection.execute(
-            "UPDATE coins SET max_age = 8 + (coalesce(max_age, 0) + ?) % 13 WHERE rowid % ? = ? AND rowid / ? < ?",
-            (seed, step, seed % step, step, rows),
-        )
-        connection.commit()
+        change_coins(connection, rows, seed)
         connection.close()
 
     def close(self) -> None:

@@ -7,7 +7,6 @@ with its values left raw. No database, no join, no disk.
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
 
 import msgspec
 import zstandard
@@ -60,18 +59,4 @@ def plain_json(plain: bytes, changes: dict[str, dict[str, list[object]]]) -> flo
             if key not in mine or tuple(mine[key][:2]) < tuple(element[:2]):
                 mine[key] = element
     json.dumps(document, separators=(",", ":"), sort_keys=True).encode()
-    return time.perf_counter() - began
-
-
-def median_and_spread(samples: Sequence[float]) -> tuple[float, float]:
-    """Return the median, and the distance between the quartiles."""
-    ordered = sorted(samples)
-    quarter = len(ordered) // 4
-    return ordered[len(ordered) // 2], ordered[-1 - quarter] - ordered[quarter]
-
-
-def timed(work: Callable[[], object]) -> float:
-    """Return the seconds that a call takes."""
-    began = time.perf_counter()
-    work()
     return time.perf_counter() - began
