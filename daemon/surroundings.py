@@ -9,20 +9,31 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from daemon.worker import Worker, threads
 
 WRITER_BYTES = 8
+THREADS_OF_A_SERVER = 4
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Wall time in seconds since 1970, random delays, random ids, and where blocking work runs."""
+    """Wall time in seconds since 1970, random delays, random ids, and where blocking work runs.
+
+    ``new_worker`` makes a worker for one server, whose files may hang: it must hold up no other. Without it all share
+    ``worker``.
+    """
 
     worker: Worker
     wall: Callable[[], float]
     chance: random.Random
     ids: Callable[[int], bytes]
+    new_worker: Callable[[], Worker] | None = None
+
+    def worker_of_its_own(self) -> Worker:
+        """Return where one server's blocking work runs."""
+        return self.worker if self.new_worker is None else self.new_worker()
 
     def new_writer(self) -> str:
         """Make the id of a new writer: 16 hexadecimal digits."""
@@ -31,4 +42,10 @@ class Surroundings:
 
 def real_surroundings() -> Surroundings:
     """Return the world as it is."""
-    return Surroundings(worker=threads(), wall=time.time, chance=random.SystemRandom(), ids=secrets.token_bytes)
+    return Surroundings(
+        worker=threads(),
+        wall=time.time,
+        chance=random.SystemRandom(),
+        ids=secrets.token_bytes,
+        new_worker=partial(threads, THREADS_OF_A_SERVER),
+    )

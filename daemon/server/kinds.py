@@ -34,7 +34,7 @@ class ServerKinds:
         self, address: ServerUrl, identity: str | None, memory: MutableMapping[str, str]
     ) -> AsyncIterator[Server]:
         """Open a server. ``identity`` is the one that it is known to have, ``memory`` what was learnt of it before."""
-        worker, proxy = self.surroundings.worker, self.network.proxy or None
+        worker, proxy = self.surroundings.worker_of_its_own(), self.network.proxy or None
         match address:
             case FolderUrl():
                 yield FolderServer(
