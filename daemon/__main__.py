@@ -36,8 +36,8 @@ FAULT = WalletsyncError.exit_code
     type=click.Path(path_type=Path, dir_okay=False),
     help="With --check: check only whether this wallet database fits a profile.",
 )
-@click.option("--profile", default="taler", show_default=True, help="With --database: the profile that it should fit.")
-def main(home: Path | None, check: bool, database: Path | None, profile: str) -> None:
+@click.option("--profile", help="With --database: the profile that it should fit.  [default: whichever fits]")
+def main(home: Path | None, check: bool, database: Path | None, profile: str | None) -> None:
     """Run the walletsync daemon in the foreground, until SIGTERM or SIGINT.
 
     SIGHUP has it read its configuration anew. With --check it changes nothing, and ends with 0 where nothing is amiss.

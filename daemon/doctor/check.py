@@ -13,6 +13,7 @@ from daemon.doctor.databases import state_finding, wallet_finding
 from daemon.doctor.finding import Finding, Report, exit_code_of
 from daemon.doctor.home import configuration_finding, daemon_finding, file_findings, secrets_finding
 from daemon.doctor.machine import clock_finding, disk_findings, facts
+from daemon.doctor.recognise import recognise
 from daemon.doctor.servers import server_findings
 from daemon.server.urls import FolderUrl, parse_server_url
 from daemon.state.servers import ServerRecord
@@ -32,16 +33,23 @@ def check_home(paths: Paths) -> Report:
     findings += disk_findings(
         _folders(paths, settings, records), max((each.sealed_bytes for each in records), default=0)
     )
-    return _report(findings)
+    return _report(findings, settings.wallet.profile if settings is not None else None)
 
 
-def check_database(path: Path, profile: str, optional: tuple[str, ...] = ()) -> Report:
-    """Check whether a wallet database fits a profile. Changes nothing, and needs no home."""
-    return _report(_profile_and_wallet(WalletSettings(path=path, profile=profile, optional_sets=optional)))
+def check_database(path: Path, profile: str | None, optional: tuple[str, ...] = ()) -> Report:
+    """Check whether a wallet database fits a profile. Changes nothing, and needs no home.
+
+    Without a profile, find the shipped one that it fits.
+    """
+    if profile is None:
+        name, findings = recognise(path)
+        return _report(findings, name)
+    return _report(_profile_and_wallet(WalletSettings(path=path, profile=profile, optional_sets=optional)), profile)
 
 
-def _report(findings: list[Finding]) -> Report:
-    return Report(version=__version__, exit_code=exit_code_of(findings), facts=facts(), findings=findings)
+def _report(findings: list[Finding], profile: str | None) -> Report:
+    code = exit_code_of(findings)
+    return Report(version=__version__, exit_code=code, facts=facts(), profile=profile, findings=findings)
 
 
 def _profile_and_wallet(wallet: WalletSettings) -> list[Finding]:

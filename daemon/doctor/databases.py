@@ -5,7 +5,7 @@ in the file itself, and it is opened as one that nobody changes (``immutable``),
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,6 +35,19 @@ def opened_for_reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 def wallet_finding(path: Path, profile: Profile, optional: tuple[str, ...]) -> Finding:
     """Tell whether a wallet database is there, whole, and fits the profile."""
+    looked = problems_by_profile(path, [profile], optional)
+    if isinstance(looked, Finding):
+        return looked
+    if problems := looked[profile.name]:
+        message = f"{path} does not fit the profile {profile.name}: {'; '.join(problems)}"
+        return Finding("wallet", "bad", message, "Choose the profile that fits, or update walletsync or the wallet.")
+    return Finding("wallet", "ok", f"{path} fits the profile {profile.name}")
+
+
+def problems_by_profile(
+    path: Path, profiles: Sequence[Profile], optional: tuple[str, ...] = ()
+) -> dict[str, list[str]] | Finding:
+    """Return what keeps a wallet database from fitting each profile, or what is the matter with it whatever it is."""
     if not path.exists():
         return Finding("wallet", "warning", f"there is no wallet database at {path}", _SET_PATH)
     if not path.is_file():
@@ -42,15 +55,12 @@ def wallet_finding(path: Path, profile: Profile, optional: tuple[str, ...]) -> F
     try:
         with opened_for_reading(path) as connection:
             damage = _damage(connection)
-            problems = [] if damage else lay_out(connection, profile, optional)[1]
+            problems = {} if damage else {each.name: lay_out(connection, each, optional)[1] for each in profiles}
     except sqlite3.Error as error:
         return Finding("wallet", "bad", f"{path} cannot be read as a wallet database: {error}", _SET_PATH)
     if damage:
         return Finding("wallet", "bad", f"{path} is damaged: {damage}", "Restore it from a backup, or from the circle.")
-    if problems:
-        message = f"{path} does not fit the profile {profile.name}: {'; '.join(problems)}"
-        return Finding("wallet", "bad", message, "Choose the profile that fits, or update walletsync or the wallet.")
-    return Finding("wallet", "ok", f"{path} fits the profile {profile.name}")
+    return problems
 
 
 def state_finding(path: Path) -> tuple[Finding, list[ServerRecord]]:

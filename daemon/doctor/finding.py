@@ -1,11 +1,12 @@
 """What a self-check finds, as ``walletsyncd --check`` prints it.
 
-    {"api": 1, "version": "0.1.0", "exit_code": 0, "facts": {"python": "3.11.2"},
+    {"api": 1, "version": "0.1.0", "exit_code": 0, "facts": {"python": "3.11.2"}, "profile": "taler",
      "findings": [{"about": "wallet", "verdict": "ok", "message": "...", "advice": null}]}
 
 ``about`` is one of: configuration, paths, permissions, secrets, state, profile, wallet, daemon, server, clock, disk.
 A verdict is ``ok``, ``warning`` (it works, but a person should know) or ``bad`` (it does not work until a person
-acts, and the advice says how). The exit code is that of the first bad finding: 5 for configuration and secrets, 6 for
+acts, and the advice says how). ``profile`` is the one that the wallet was held against, or that it was recognised by,
+if there is one. The exit code is that of the first bad finding: 5 for configuration and secrets, 6 for
 profile and wallet, else 1; 0 if nothing is bad.
 """
 
@@ -41,6 +42,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     exit_code: int
     facts: dict[str, str]
+    profile: str | None
     findings: list[Finding]
 
 

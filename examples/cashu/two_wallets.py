@@ -140,7 +140,7 @@ class Daemon:
         self.wallet = wallet
         self._home = place / f"{wallet.name}-sync"
         self._log = self._home / "daemon.log"
-        self.walletsync("init", "--wallet", str(wallet.database), "--profile", "cashu", "--nickname", wallet.name)
+        self.walletsync("init", "--wallet", str(wallet.database), "--nickname", wallet.name)
 
     def walletsync(self, *arguments: str, given: str | None = None) -> str:
         """Run the command line on this home, and return what it printed."""

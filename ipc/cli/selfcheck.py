@@ -31,6 +31,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     exit_code: int
     facts: dict[str, str]
+    profile: str | None
     findings: list[Finding]
 
 
@@ -39,9 +40,20 @@ def check_home(home: Path | None) -> Report:
     return _run([] if home is None else ["--home", str(home)])
 
 
-def check_database(database: Path, profile: str) -> Report:
-    """Check whether a wallet database fits a profile. Raises CommandFailed."""
-    return _run(["--database", str(database.absolute()), "--profile", profile])
+def check_database(database: Path, profile: str | None) -> Report:
+    """Check whether a wallet database fits a profile, or which one it fits. Raises CommandFailed."""
+    named = [] if profile is None else ["--profile", profile]
+    return _run(["--database", str(database.absolute()), *named])
+
+
+def recognise(database: Path) -> str:
+    """Return the shipped profile that a wallet database fits. Raises CommandFailed where that is not just one."""
+    report = check_database(database, None)
+    bad = next((each for each in report.findings if each.verdict == "bad"), None)
+    if bad is not None:
+        raise CommandFailed(ExitCode.WALLET_UNFIT, bad.message, *([bad.advice] if bad.advice else []))
+    assert report.profile is not None
+    return report.profile
 
 
 def _run(arguments: list[str]) -> Report:

@@ -2,13 +2,17 @@ import json
 import sqlite3
 import stat
 from contextlib import closing
+from pathlib import Path
 
 import pytest
+from support.wallet_files import make
 
 from config.load import load_settings
-from config.profile import load_profile
+from config.profile import load_profile, reference_schema
 from ipc.cli.exits import ExitCode
 from ipc.cli.main import run
+
+CASHU_SCHEMA = Path(__file__).parents[1] / "data" / "cashu-schema.sql"
 
 
 @pytest.fixture
@@ -19,7 +23,7 @@ def home(tmp_path):
 @pytest.fixture
 def wallet(tmp_path):
     path = tmp_path / "wallet.sqlite"
-    path.write_bytes(b"whatever the wallet program keeps")
+    make(path, reference_schema("taler"), journal_mode="DELETE")
     return path
 
 
@@ -28,6 +32,7 @@ def files(folder) -> list[str]:
 
 
 def test_init_writes_the_configuration_and_names_the_next_steps(home, wallet, capsys):
+    before = wallet.read_bytes()
     assert run(["init", "--wallet", str(wallet), "--nickname", "phone", "--home", str(home)]) == ExitCode.DONE
     settings = load_settings(home / "config.toml")
     assert (settings.wallet.path, settings.wallet.profile, settings.wallet.nickname) == (wallet, "taler", "phone")
@@ -35,7 +40,7 @@ def test_init_writes_the_configuration_and_names_the_next_steps(home, wallet, ca
     out = capsys.readouterr().out
     for step in (f"Wrote {home}/config.toml", f"walletsyncd --home {home}", f"walletsync enroll URL --home {home}"):
         assert step in out
-    assert wallet.read_bytes() == b"whatever the wallet program keeps"
+    assert wallet.read_bytes() == before
 
 
 def test_init_prints_the_document(home, wallet, capsys):
@@ -44,8 +49,49 @@ def test_init_prints_the_document(home, wallet, capsys):
         "api": 1,
         "config": str(home / "config.toml"),
         "wallet": str(wallet),
+        "profile": "taler",
         "created": False,
     }
+
+
+def test_a_nutshell_wallet_is_recognised_by_its_tables(home, tmp_path, capsys):
+    wallet = tmp_path / "wallet.sqlite3"
+    make(wallet, CASHU_SCHEMA.read_text())
+    assert run(["init", "--wallet", str(wallet), "--home", str(home)]) == ExitCode.DONE
+    assert load_settings(home / "config.toml").wallet.profile == "cashu"
+    assert "for a wallet of the profile cashu" in capsys.readouterr().out
+
+
+def test_a_profile_that_is_named_is_taken_at_its_word(home, wallet):
+    assert run(["init", "--wallet", str(wallet), "--profile", "cashu", "--home", str(home)]) == ExitCode.DONE
+    assert load_settings(home / "config.toml").wallet.profile == "cashu"
+
+
+def test_what_fits_no_profile_is_refused_with_what_each_lacks(home, tmp_path, capsys):
+    wallet = tmp_path / "notes.db"
+    make(wallet, "CREATE TABLE proofs (secret TEXT PRIMARY KEY)", journal_mode="DELETE")
+    assert run(["init", "--wallet", str(wallet), "--home", str(home)]) == ExitCode.WALLET_UNFIT
+    told = " ".join(capsys.readouterr().err.split())
+    assert "fits none of the shipped profiles: for cashu" in told
+    for words in ("the table bolt11_melt_quotes is missing", "for taler the table", "more", "--profile PATH"):
+        assert words in told
+    assert files(tmp_path) == ["notes.db"]
+
+
+def test_what_fits_more_than_one_profile_is_refused_with_their_names(home, tmp_path, capsys):
+    wallet = tmp_path / "both.db"
+    make(wallet, reference_schema("taler") + CASHU_SCHEMA.read_text(), journal_mode="DELETE")
+    assert run(["init", "--wallet", str(wallet), "--home", str(home)]) == ExitCode.WALLET_UNFIT
+    assert "fits more than one of the shipped profiles: cashu, taler" in " ".join(capsys.readouterr().err.split())
+    assert files(tmp_path) == ["both.db"]
+
+
+def test_what_is_no_database_is_refused(home, tmp_path, capsys):
+    wallet = tmp_path / "letter.txt"
+    wallet.write_text("Dear wallet, " * 100)
+    assert run(["init", "--wallet", str(wallet), "--home", str(home)]) == ExitCode.WALLET_UNFIT
+    assert "cannot be read as a wallet database" in " ".join(capsys.readouterr().err.split())
+    assert files(tmp_path) == ["letter.txt"]
 
 
 def test_a_relative_wallet_is_written_as_an_absolute_path(home, wallet, monkeypatch):
@@ -123,7 +169,7 @@ def test_a_profile_of_ones_own_has_no_schema_to_create_from(home, tmp_path, caps
     assert run([*arguments, "--create"]) == ExitCode.USAGE
     assert "ships no schema" in capsys.readouterr().err
     wallet.touch()
-    assert run(arguments) == ExitCode.DONE
+    assert run(arguments) == ExitCode.DONE  # nobody asks what an unknown wallet's tables should be
 
 
 def test_a_schema_that_sqlite_refuses_leaves_no_file_behind(home, tmp_path, monkeypatch, capsys):

@@ -9,8 +9,12 @@ from config.load import write_new_config
 from config.paths import Paths, check_socket_paths
 from ipc.cli.exits import CommandFailed, ExitCode
 from ipc.cli.newwallet import create_wallet_database
+from ipc.cli.selfcheck import recognise
 from ipc.cli.session import Session, cli_command
 from ipc.cli.words import clean
+
+CREATED = "taler"
+"""The profile of wallet databases that are made here: the only one that ships a schema."""
 
 
 @cli_command(
@@ -18,16 +22,18 @@ from ipc.cli.words import clean
     "walletsync init --wallet ./wallet.sqlite --create",
 )
 @click.option("--wallet", required=True, metavar="PATH", type=click.Path(path_type=Path), help="The wallet's database.")
-@click.option("--profile", default="taler", show_default=True, metavar="NAME", help="What kind of wallet it is.")
+@click.option("--profile", metavar="NAME", help="What kind of wallet it is.  [default: found out by its tables]")
 @click.option("--nickname", metavar="NAME", help="How your other wallets call it.  [default: this machine's name]")
 @click.option("--create", is_flag=True, help="Make an empty wallet database there.")
-def command(session: Session, wallet: Path, profile: str, nickname: str | None, create: bool) -> None:
+def command(session: Session, wallet: Path, profile: str | None, nickname: str | None, create: bool) -> None:
     """Write the configuration for a wallet.
 
+    What kind of wallet it is, is found out by its tables, unless --profile says so. With --create it is taler.
     The wallet's identity is made when the daemon starts for the first time. Nothing that exists is overwritten.
     """
     wallet = wallet.expanduser().absolute()
     _check(session.paths, wallet, create)
+    profile = profile or (CREATED if create else recognise(wallet))
     if create:
         create_wallet_database(wallet, profile)
     try:
@@ -36,8 +42,14 @@ def command(session: Session, wallet: Path, profile: str, nickname: str | None, 
         if create:
             wallet.unlink()
         raise
-    document = {"api": 1, "config": str(session.paths.config_file), "wallet": str(wallet), "created": create}
-    session.answer(document, lambda: _next_steps(session, wallet, create))
+    document = {
+        "api": 1,
+        "config": str(session.paths.config_file),
+        "wallet": str(wallet),
+        "profile": profile,
+        "created": create,
+    }
+    session.answer(document, lambda: _next_steps(session, wallet, profile, create))
 
 
 def _check(paths: Paths, wallet: Path, create: bool) -> None:
@@ -52,8 +64,8 @@ def _check(paths: Paths, wallet: Path, create: bool) -> None:
         raise CommandFailed(ExitCode.USAGE, message, advice)
 
 
-def _next_steps(session: Session, wallet: Path, created: bool) -> Iterator[str]:
-    yield f"Wrote {clean(str(session.paths.config_file))}"
+def _next_steps(session: Session, wallet: Path, profile: str, created: bool) -> Iterator[str]:
+    yield f"Wrote {clean(str(session.paths.config_file))}, for a wallet of the profile {clean(profile)}"
     if created:
         yield f"Created the empty wallet database {clean(str(wallet))}"
     yield "\nNext:"

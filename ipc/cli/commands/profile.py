@@ -12,11 +12,11 @@ from ipc.cli.session import Session, cli_command
 
 @cli_command("walletsync profile check ~/wallet.sqlite", "walletsync profile check wallet.sqlite --profile cashu")
 @click.argument("database", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--profile", default="taler", show_default=True, help="A shipped profile, or a profile file's path.")
-def check(session: Session, database: Path, profile: str) -> int:
+@click.option("--profile", help="A shipped profile, or a profile file's path.  [default: whichever fits]")
+def check(session: Session, database: Path, profile: str | None) -> int:
     """Check whether a wallet database fits a profile. Changes nothing.
 
-    Ends with 6 where it does not, and says what differs.
+    Without --profile it finds the shipped profile that fits. Ends with 6 where none does, and says what differs.
     """
     report = check_database(database, profile)
     session.answer(report, lambda: findings_view(report.findings))
