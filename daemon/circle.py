@@ -178,6 +178,8 @@ class Circle:
             raise Refusal("there is no circle to invite to yet: `walletsync enroll URL` makes one")
         records = self.reporter.overview.record_by_url.values()
         servers = [InvitedServer(id=record.identity, url=record.url) for record in records]
+        if not servers:
+            raise Refusal("no server is enrolled, so an invitation would lead nowhere: `walletsync enroll URL` first")
         invitation = Invitation(self.secrets.root, servers)
         ids = self.surroundings.ids
         uri = await self.surroundings.worker(partial(write_invitation, invitation, passphrase, ids))

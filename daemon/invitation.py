@@ -1,14 +1,19 @@
 """Invitations: what a new wallet needs to join the circle, as one URI.
 
-``walletsync://join/1#`` and, in Crockford's base32, canonical JSON: ``{"root": BASE32, "servers": [{"id", "url"}]}``.
-Whoever holds it can read and write everything.
+``walletsync://join/1#`` and, in Crockford's base32, canonical JSON: ``{"check": BASE32, "root": BASE32, "servers":
+[{"id", "url"}]}``. Whoever holds it can read and write everything.
+
+``check`` is 4 bytes of BLAKE2b over root and servers. An invitation may be typed from paper, and a root secret with a
+wrong character in it would be another, empty circle. One without it, as made before there was one, is taken as it is.
+White space anywhere in an invitation is left out.
 
 Sealed with a passphrase it is ``{"argon2id": {"memory", "operations", "salt"}, "box"}`` instead: the box is
 libsodium's secretbox of the former, under a key made by Argon2id (RFC 9106) with 256 MiB of memory and 3 passes, which
 is what one guess costs. Salt and box are Crockford's base32.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
 from typing import Annotated
 
 import msgspec
@@ -22,6 +27,7 @@ from ipc.messages import InvitedServer
 PREFIX = "walletsync://join/"
 VERSION = PREFIX + "1#"
 ROOT_BYTES = 32
+CHECK_BYTES = 4
 LONGEST = 64 * 1024
 MOST_MEMORY = 2**30
 MOST_OPERATIONS = 10
@@ -41,6 +47,10 @@ class Invitation(msgspec.Struct, frozen=True):
 class _Plain(msgspec.Struct):
     root: str
     servers: list[InvitedServer]
+    check: str | None = None
+
+    def __repr__(self) -> str:
+        return f"_Plain(servers={self.servers!r})"
 
 
 class _Cost(msgspec.Struct):
@@ -56,7 +66,9 @@ class _Sealed(msgspec.Struct):
 
 def write_invitation(invitation: Invitation, passphrase: str | None, ids: Callable[[int], bytes]) -> str:
     """Return the URI; sealed, if there is a passphrase, which takes a while."""
-    plain = msgspec.json.encode(_Plain(encode(invitation.root.reveal()), invitation.servers), order="sorted")
+    root = invitation.root.reveal()
+    content = _Plain(encode(root), invitation.servers, _check(root, invitation.servers))
+    plain = msgspec.json.encode(content, order="sorted")
     if passphrase is None:
         return VERSION + encode(plain)
     salt = ids(pwhash.argon2id.SALTBYTES)
@@ -69,13 +81,22 @@ def read_invitation(uri: str, passphrase: str | None) -> Invitation:
     """Read a URI. Raises InvitationUnusable. For a sealed one this takes a while."""
     plain = _parse(_payload(uri), passphrase)
     try:
-        return Invitation(Secret(decode(plain.root, ROOT_BYTES)), plain.servers)
+        root = decode(plain.root, ROOT_BYTES)
     except Base32Error:
         raise _damaged() from None
+    if plain.check is not None and plain.check != _check(root, plain.servers):
+        raise _damaged()
+    return Invitation(Secret(root), plain.servers)
+
+
+def _check(root: bytes, servers: Sequence[InvitedServer]) -> str:
+    parts = [root, *(text.encode() for server in servers for text in (server.id, server.url))]
+    lengths_and_parts = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    return encode(blake2b(lengths_and_parts, digest_size=CHECK_BYTES, person=b"wsync-invitation").digest())
 
 
 def _payload(uri: str) -> bytes:
-    uri = uri.strip()
+    uri = "".join(uri.split())
     if not uri.startswith(PREFIX):
         raise InvitationUnusable(f"that is no invitation: one begins with {VERSION}")
     if not uri.startswith(VERSION):
@@ -105,7 +126,9 @@ def _opened(sealed: _Sealed, passphrase: str) -> bytes:
     except Base32Error:
         raise _damaged() from None
     except (CryptoError, ValueError):
-        raise InvitationUnusable("the passphrase is not the one that this invitation was sealed with") from None
+        raise InvitationUnusable(
+            "the passphrase is not the one that this invitation was sealed with, or it was changed since"
+        ) from None
 
 
 def _key(passphrase: str, cost: _Cost) -> bytes:

@@ -46,6 +46,7 @@ def read_invitation(uri: str) -> Invitation:
 
 
 def _content(uri: str) -> _Content:
+    uri = "".join(uri.split())
     if not uri.startswith(PREFIX):
         if uri.startswith(_ANY_VERSION):
             raise NoInvitation("The invitation is of another version than this program can read (1).")

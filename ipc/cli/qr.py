@@ -4,12 +4,11 @@ Modules are drawn dark on light whatever the terminal's colours are; a terminal 
 since most of those write light on dark.
 """
 
-import contextlib
 import io
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import segno
+from rich.console import Console
 from rich.text import Text
 
 from ipc.cli.exits import CommandFailed, ExitCode
@@ -25,52 +24,58 @@ def qr_lines(text: str, colours: bool) -> list[Text]:
     code = _code_of(text)
     if code is None:
         return []
-    rows = [[bool(module) for module in row] for row in code.matrix_iter(border=_QUIET_ZONE)]
+    rows = _rows(code)
     if colours:
-        return [Text(line, style=_DARK_ON_LIGHT, no_wrap=True) for line in _half_blocks(rows)]
-    return [Text(line, no_wrap=True) for line in _half_blocks([[not module for module in row] for row in rows])]
+        return [Text(line, style=_DARK_ON_LIGHT, no_wrap=True) for line in half_blocks(rows)]
+    return [Text(line, no_wrap=True) for line in half_blocks([[not module for module in row] for row in rows])]
 
 
-def check_png(path: Path) -> None:
-    """Raise ``CommandFailed`` where a picture cannot be written, so that this is said before anything is done."""
-    if path.exists() or path.is_symlink():
-        raise CommandFailed(ExitCode.USAGE, f"{path} exists already and was left alone", "Name a new file.")
-    if not path.parent.is_dir():
-        raise CommandFailed(ExitCode.USAGE, f"there is no folder {path.parent} to write {path.name} into")
+def show_code(console: Console, text: str) -> None:
+    """Draw the code of an invitation on a terminal, or say why it cannot be drawn there."""
+    lines = qr_lines(text, colours=console.color_system is not None)
+    if not lines:
+        console.print("(The invitation is too long for a QR code: it names too many servers.)", soft_wrap=True)
+    elif (width := lines[0].cell_len) > console.width:
+        needed = f"(The QR code needs a terminal of {width} columns; this one has {console.width}.)"
+        console.print(needed, soft_wrap=True)
+    else:
+        for line in lines:
+            console.print(line, soft_wrap=True)
 
 
-def write_png(text: str, path: Path) -> None:
-    """Write the code of a text into a new file that only its owner can read.
-
-    Raises ``CommandFailed``, and leaves no file behind, where it exists already, cannot be written, or where the text
-    is too long for a code.
-    """
+def png_of(text: str) -> bytes:
+    """Return the code of a text as a PNG file. Raises ``CommandFailed`` where the text is too long for a code."""
     code = _code_of(text)
     if code is None:
         raise CommandFailed(ExitCode.USAGE, "the invitation is too long for a QR code: it names too many servers")
     picture = io.BytesIO()
     code.save(picture, kind="png", scale=_PIXELS_PER_MODULE, border=_QUIET_ZONE)
-    try:
-        path.touch(mode=0o600, exist_ok=False)
-    except OSError as error:
-        raise CommandFailed(ExitCode.USAGE, f"{path} cannot be written: {error.strerror}") from error
-    try:
-        path.write_bytes(picture.getvalue())
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            path.unlink()
-        raise CommandFailed(ExitCode.FAULT, f"{path} cannot be written: {error.strerror}") from error
+    return picture.getvalue()
 
 
-def _code_of(text: str) -> segno.QRCode | None:
-    try:
-        return segno.make_qr(text, error="l")
-    except segno.DataOverflowError:
-        return None
+def qr_rows(text: str) -> list[list[bool]]:
+    """Return the rows of modules of a code for paper, true for ink, with its quiet zone. Empty where it is too long.
+
+    What is printed is folded and gets dirty: more of it is redundant than of a code on a screen, if that fits.
+    """
+    code = _code_of(text, "q") or _code_of(text)
+    return [] if code is None else _rows(code)
 
 
-def _half_blocks(rows: Sequence[Sequence[bool]]) -> Iterator[str]:
+def half_blocks(rows: Sequence[Sequence[bool]]) -> Iterator[str]:
+    """Draw two rows in one line of text, in ink."""
     for index in range(0, len(rows), 2):
         upper = rows[index]
         lower = rows[index + 1] if index + 1 < len(rows) else upper  # the last row of the quiet zone, twice
         yield "".join(_HALF_BLOCKS[pair] for pair in zip(upper, lower, strict=True))
+
+
+def _rows(code: segno.QRCode) -> list[list[bool]]:
+    return [[bool(module) for module in row] for row in code.matrix_iter(border=_QUIET_ZONE)]
+
+
+def _code_of(text: str, error: str = "l") -> segno.QRCode | None:
+    try:
+        return segno.make_qr(text, error=error)
+    except segno.DataOverflowError:
+        return None

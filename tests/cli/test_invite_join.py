@@ -85,11 +85,12 @@ def test_at_a_terminal_the_passphrase_is_asked_for_twice_and_not_shown(home, sea
     questions = [
         ("Passphrase for the invitation (it is not shown)", "correct horse"),
         ("The same again", "mistyped"),
-        ("do not match", "correct horse"),
+        ("Passphrase for the invitation (it is not shown)", "correct horse"),
         ("The same again", "correct horse"),
     ]
     code, out = on_terminal(["invite", "--passphrase", *home], questions, columns=120)
     assert (code, [call for _, call in daemon.calls]) == (0, [{"passphrase": "correct horse"}])
+    assert "do not match" in out
     assert "correct horse" not in out
     assert SEALED_INVITATION in out
 
@@ -153,6 +154,12 @@ def test_join_reads_the_invitation_from_standard_input(join, daemon):
     assert (done.returncode, done.stderr) == (0, "")
     assert f"Joined, with {FOLDER}." in done.stdout
     assert daemon.calls == [("join", {"uri": INVITATION, "passphrase": None})]
+
+
+def test_white_space_in_an_invitation_counts_for_nothing(join, daemon):
+    typed = f"{INVITATION[:20]} {INVITATION[20:60]}\t{INVITATION[60:].lower()}"
+    assert join(typed, "-").returncode == ExitCode.DONE
+    assert daemon.calls == [("join", {"uri": typed, "passphrase": None})]
 
 
 def test_join_prints_the_document(join):

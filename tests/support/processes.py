@@ -77,6 +77,13 @@ class Place:
         self.devices.append(device)
         return device
 
+    def bare(self, name: str) -> "Device":
+        """Make a device on which there is nothing at all: no wallet, no configuration."""
+        device = self.device(name)
+        shutil.rmtree(device.folder)
+        device.folder.mkdir(mode=0o700)
+        return device
+
     def pair(self, **settings: Settings) -> tuple["Device", "Device"]:
         """Make two devices that run, and share a circle on one folder, both in step."""
         phone, desktop = self.device("phone", **settings), self.device("desktop", **settings)
@@ -217,11 +224,13 @@ class Device:
         with closing(open_wallet(self.wallet)) as connection:
             return connection.execute(statement, parameters).fetchall()
 
-    def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run ``walletsync`` on this home."""
+    def cli(self, *arguments: str, entered: str = "") -> subprocess.CompletedProcess[str]:
+        """Run ``walletsync`` on this home, with this on standard input."""
         script = "import sys; from ipc.cli.main import run; sys.exit(run(sys.argv[1:]))"
         command = [sys.executable, "-c", script, *arguments, "--home", str(self.folder)]
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        done = subprocess.run(
+            command, cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE, check=False, input=entered
+        )
         SCAN.traffic += [done.stdout.encode(), done.stderr.encode()]
         return done
 

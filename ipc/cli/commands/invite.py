@@ -4,9 +4,10 @@ from pathlib import Path
 
 import click
 
+from ipc.cli.newfile import check_new_file, write_new_file
 from ipc.cli.output import print_document, remark
 from ipc.cli.passphrase import new_passphrase
-from ipc.cli.qr import check_png, qr_lines, write_png
+from ipc.cli.qr import png_of, show_code
 from ipc.cli.session import Session, cli_command
 from ipc.cli.words import clean
 
@@ -30,31 +31,18 @@ def command(session: Session, sealed: bool, png: Path | None) -> None:
     written. A passphrase is asked for on the terminal, or is the first line of standard input where that is none.
     """
     if png is not None:
-        check_png(png)
+        check_new_file(png)
     passphrase = new_passphrase("Passphrase for the invitation (it is not shown)") if sealed else None
     with session.daemon() as daemon:
         result = daemon.invite(passphrase)
     if png is not None:
-        write_png(result.uri, png)
+        write_new_file(png, png_of(result.uri))
     if session.as_json:
         print_document(result)
         return
     if png is not None:
         remark(f"Wrote the QR code into {clean(str(png))}")
     elif session.console.is_terminal:
-        _show_code(session, result.uri)
+        show_code(session.console, result.uri)
     session.show(result.uri)
     remark(*(_SEALED_WARNING if result.sealed else _WARNING))
-
-
-def _show_code(session: Session, uri: str) -> None:
-    lines = qr_lines(uri, colours=session.console.color_system is not None)
-    if not lines:
-        session.show("(The invitation is too long for a QR code: it names too many servers.)")
-        return
-    width = lines[0].cell_len
-    if width > session.console.width:
-        session.show(f"(The QR code needs a terminal of {width} columns; this one has {session.console.width}.)")
-        return
-    for line in lines:
-        session.console.print(line, soft_wrap=True)
