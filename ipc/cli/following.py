@@ -11,7 +11,7 @@ import trio
 
 from ipc import Client, Gap, NoAnswer
 from ipc.cli.exits import ExitCode
-from ipc.messages import Event, Held, ServerStatus, SyncResult
+from ipc.messages import Event, Held, ServerStatus, SyncResult, WalletStatus
 
 OK = "ok"
 WAITING_OUTCOMES = frozenset({"payment_required", "held", "moved", "paused"})
@@ -35,6 +35,12 @@ class Followed:
         self.started = started
         self.ended_by_url: dict[str, Ended] = {}
         self.held: list[Held] = []  # what waits for a person after it, wherever that came from
+        self.wallet: WalletStatus | None = None  # how the wallet is after it
+
+    @property
+    def wallet_is_usable(self) -> bool:
+        """Whether the sync could read the wallet database and write to it."""
+        return self.wallet is None or self.wallet.state == "ok"
 
     @property
     def running(self) -> list[str]:
@@ -67,10 +73,12 @@ class Followed:
 
 
 def exit_code(followed: Followed) -> ExitCode:
-    """Return the exit code of a sync: an error weighs more than waiting for a person."""
+    """Return the exit code of a sync: an error weighs more than an unfit wallet, and that more than waiting."""
     outcomes = {each.outcome for each in followed.ended} - {OK}
     if outcomes - WAITING_OUTCOMES:
         return ExitCode.SYNC_FAILED
+    if not followed.wallet_is_usable:
+        return ExitCode.WALLET_UNFIT
     return ExitCode.SYNC_WAITS if outcomes or followed.held else ExitCode.DONE
 
 
@@ -103,5 +111,6 @@ async def follow(
                 raise NoAnswer("it was started anew while the sync ran, so how the sync ended is not known")
             if isinstance(event, Gap):
                 followed.take_status((await client.status()).servers)
-        followed.held = (await client.status()).held
+        status = await client.status()
+        followed.held, followed.wallet = status.held, status.wallet
     return followed

@@ -118,10 +118,7 @@ def sets_view(sets: dict[str, SetStatus]) -> RenderableType:
 
 def attention(status: Status, telling: Telling) -> Iterator[str]:
     """Say, one sentence each, what a person should know or do."""
-    if status.wallet.state != "ok":
-        reason = status.wallet.reason or _WALLET_WORDS[status.wallet.state]
-        advice = _WALLET_ADVICE[status.wallet.state].format(doctor=telling.spelled("doctor"))
-        yield f"The wallet database cannot be used now: {_sentence(clean(reason))} {advice}"
+    yield from wallet_attention(status.wallet, telling)
     for server in status.servers:
         yield from server_attention(server, telling)
     for held in status.held:
@@ -133,6 +130,14 @@ def attention(status: Status, telling: Telling) -> Iterator[str]:
     for wallet in status.wallets:
         if not wallet.me and wallet.silent_days >= SILENT_DAYS_WORTH_SAYING:
             yield f"{clean(wallet.shown_as)} was not heard of for {wallet.silent_days} days."
+
+
+def wallet_attention(wallet: WalletStatus, telling: Telling) -> Iterator[str]:
+    """Say why the wallet database cannot be used now, if it cannot."""
+    if wallet.state != "ok":
+        reason = wallet.reason or _WALLET_WORDS[wallet.state]
+        advice = _WALLET_ADVICE[wallet.state].format(doctor=telling.spelled("doctor"))
+        yield f"The wallet database cannot be used now: {_sentence(clean(reason))} {advice}"
 
 
 def server_attention(server: ServerStatus, telling: Telling) -> Iterator[str]:

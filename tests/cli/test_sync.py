@@ -1,8 +1,9 @@
 import json
 
+import msgspec
 import pytest
 import trio
-from support.cli_examples import FOLDER, LONG_URL, ended, server, status, sync_result, troubled_status
+from support.cli_examples import FOLDER, LONG_URL, ended, server, status, sync_result, troubled_status, wallet
 from support.cli_terminal import on_terminal
 
 from ipc.cli.exits import ExitCode
@@ -61,6 +62,7 @@ def test_waiting_ends_with_what_became_of_the_sync(one, other, code, daemon, wal
             {"url": LONG_URL, "outcome": other, "message": None if other == "ok" else f"it is {other}"},
         ],
         "held": [],
+        "wallet": {"state": "ok", "reason": None},
     }
 
 
@@ -76,10 +78,26 @@ def test_waiting_shows_people_how_it_ended(daemon, walletsync, capsys):
 
 
 def test_a_sync_after_which_a_mass_delete_is_held_waits_for_a_person(daemon, walletsync, capsys):
-    daemon.answer_by_method |= {"sync": sync_result(FOLDER), "status": troubled_status()}
+    held = msgspec.structs.replace(troubled_status(), wallet=wallet())
+    daemon.answer_by_method |= {"sync": sync_result(FOLDER), "status": held}
     daemon.events = [ended(FOLDER)]
     assert walletsync("sync", "--wait") == ExitCode.SYNC_WAITS
     assert f"`walletsync approve H1 --home {daemon.home}`" in capsys.readouterr().out
+    daemon.events = [ended(FOLDER, "unreachable")]
+    assert walletsync("sync", "--wait") == ExitCode.SYNC_FAILED
+
+
+@pytest.mark.parametrize("state", ["absent", "locked", "unfit", "readonly"])
+def test_a_sync_that_could_not_use_the_wallet_is_no_success(state, daemon, walletsync, capsys):
+    unusable = status(wallet=wallet(state=state, reason="it is not as it should be"))
+    daemon.answer_by_method |= {"sync": sync_result(FOLDER), "status": unusable}
+    daemon.events = [ended(FOLDER)]
+    assert walletsync("sync", "--wait") == ExitCode.WALLET_UNFIT
+    told = " ".join(capsys.readouterr().out.split())
+    assert "in step" not in told
+    assert "! The wallet database cannot be used now: it is not as it should be." in told
+    assert walletsync("sync", "--wait", "--json") == ExitCode.WALLET_UNFIT
+    assert json.loads(capsys.readouterr().out)["wallet"] == {"state": state, "reason": "it is not as it should be"}
     daemon.events = [ended(FOLDER, "unreachable")]
     assert walletsync("sync", "--wait") == ExitCode.SYNC_FAILED
 

@@ -13,6 +13,8 @@ from support.processes import Device, Place, make_wallet, open_wallet, settle, w
 from support.taler_rows import delete_exchange, exchanges, put_exchange
 from support.wallet_swaps import copy_wallet, replace_wallet
 
+from ipc.cli.exits import ExitCode
+
 A, B = "https://a.example/", "https://b.example/"
 
 
@@ -34,6 +36,9 @@ def test_a_wallet_that_is_created_after_the_start_is_filled_from_the_circle(plac
     phone.start()
     wait_for_state(phone, "absent")
     assert "no wallet database" in str(phone.status().wallet.reason)
+    waited = phone.cli("sync", "--wait")
+    assert waited.returncode == ExitCode.WALLET_UNFIT
+    assert "there is no wallet database" in " ".join(waited.stdout.split())
     put_exchange(desktop, B, "KUDOS")
     settle(desktop, phone)
     make_wallet(phone.wallet)

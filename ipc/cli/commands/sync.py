@@ -12,7 +12,7 @@ from ipc import Client
 from ipc.cli.exits import ExitCode
 from ipc.cli.following import OK, Ended, Followed, exit_code, follow
 from ipc.cli.session import Session, cli_command
-from ipc.cli.statusview import held_attention, warnings
+from ipc.cli.statusview import held_attention, wallet_attention, warnings
 from ipc.cli.tables import ATTENTION, GOOD, table
 from ipc.cli.words import STATE_WORDS, clean, count
 from ipc.messages import Event, SyncResult
@@ -28,8 +28,9 @@ def command(session: Session, wait: bool, new_order: bool, server: str | None) -
     """Sync now, with one server or with all.
 
     SERVER is the server's address or any unique part of it. Answers at once with the sync's id. With --wait it ends
-    with 8 where a sync ended with an error, and with 9 where one waits for a person. With --new-order a server that
-    waits for a payment makes a new order, for when the one before cannot be paid any more.
+    with 8 where a sync ended with an error, with 6 where the wallet database could not be used, and with 9 where one
+    waits for a person. With --new-order a server that waits for a payment makes a new order, for when the one before
+    cannot be paid any more.
     """
     if not wait:
         with session.daemon() as daemon:
@@ -38,7 +39,12 @@ def command(session: Session, wait: bool, new_order: bool, server: str | None) -
         return ExitCode.DONE
     with session.talking():
         followed = trio.run(_follow, session, server, new_order)
-    document = _document(followed.started) | {"ended": followed.ended, "held": followed.held}
+    wallet = followed.wallet
+    document = _document(followed.started) | {
+        "ended": followed.ended,
+        "held": followed.held,
+        "wallet": {"state": wallet.state, "reason": wallet.reason} if wallet else None,
+    }
     session.answer(document, lambda: _ended_view(session, followed))
     return exit_code(followed)
 
@@ -93,12 +99,17 @@ def _ended_view(session: Session, followed: Followed) -> Iterator[RenderableType
     if not followed.ended:
         yield from _started_view(session, followed.started)
         return
-    yield table(("Server", "Sync"), [(each.url, _outcome_cell(each)) for each in followed.ended])
+    yield table(("Server", "Sync"), [(each.url, _outcome_cell(each, followed)) for each in followed.ended])
+    telling = session.telling()
     messages = [f"{clean(each.url)}: {clean(each.message)}" for each in followed.ended if each.message]
-    yield from warnings([*messages, *(held_attention(held, session.telling()) for held in followed.held)])
+    if followed.wallet is not None:
+        messages += wallet_attention(followed.wallet, telling)
+    yield from warnings([*messages, *(held_attention(held, telling) for held in followed.held)])
 
 
-def _outcome_cell(ended: Ended) -> Text:
+def _outcome_cell(ended: Ended, followed: Followed) -> Text:
+    if ended.outcome == OK and not followed.wallet_is_usable:
+        return Text("done without the wallet", style=ATTENTION)
     return Text(clean(_outcome_words(ended.outcome)), style=GOOD if ended.outcome == OK else ATTENTION)
 
 
