@@ -130,8 +130,8 @@ class Servers:
 
     def clocks(self, url: str) -> Clocks | None:
         """Return the clocks of a server as last read, or ``None`` if they never were."""
-        record = self.get(url)
-        if record is None or not record.clocks_read:
+        read = self._connection.execute("SELECT clocks_read FROM server WHERE url = ?", (url,)).fetchone()
+        if read is None or not read[0]:
             return None
         rows = self._connection.execute("SELECT wallet, seen FROM clock WHERE server = ?", (url,))
         return {wallet: decode_times(seen) for wallet, seen in rows}

@@ -74,10 +74,12 @@ class LogPage(NamedTuple):
 class _Open:
     connection: sqlite3.Connection
     file: tuple[int, int]
+    log_path: Path
     schema_version: int = -1
     data_version: int = -1
     looked_at: tuple[int, tuple[int, int]] | None = None
     layout: Layout | None = None
+    is_complete: bool = False
 
 
 class Guest:
@@ -135,11 +137,11 @@ class Guest:
         """
         if self._detached:
             raise WalletTrouble("readonly", f"walletsync was taken out of {self.path} and is back with its next start")
-        file, _ = self._file()
-        if self._opened is not None and (self._opened.file != file or self._changed_without_commit()):
+        file, written = self._file()
+        if self._opened is not None and (self._opened.file != file or self._changed_without_commit(written)):
             self.close()
         with self._translated():
-            opened = self._opened = self._opened or _Open(_connect(self.path, self._lock_wait), file)
+            opened = self._opened = self._opened or self._open(file)
             version = opened.connection.execute("PRAGMA schema_version").fetchone()[0]
             if version != opened.schema_version or opened.layout is None:
                 layout, problems = lay_out(opened.connection, self._profile, self._optional)
@@ -149,8 +151,10 @@ class Guest:
                 if not self.use_triggers:
                     triggers.watch_own_writes(opened.connection, layout)
                 opened.layout, opened.schema_version = layout, version
-            self._look()
-            return triggers.installed(opened.connection) == self._wanted()
+                opened.is_complete = triggers.installed(opened.connection) == self._wanted()
+            if opened.looked_at != (self._data_version(), written):
+                self._look()
+            return opened.is_complete
 
     def install(self) -> None:
         """Add our tables and triggers, or mend them. Changes from now on are noted. Raises WalletTrouble."""
@@ -167,7 +171,7 @@ class Guest:
         file, _ = self._file()
         self.close()
         with self._translated():
-            self._opened = _Open(_connect(self.path, self._lock_wait), file)
+            self._opened = self._open(file)
             try:
                 with self.writing() as connection:
                     triggers.remove_all(connection)
@@ -183,7 +187,7 @@ class Guest:
         self.refresh()
         assert self._opened is not None
         with self._translated():
-            version = self._opened.connection.execute("PRAGMA data_version").fetchone()[0]
+            version = self._data_version()
         changed = version != self._opened.data_version
         self._opened.data_version = version
         return bool(changed)
@@ -215,8 +219,7 @@ class Guest:
     def tidy_up(self) -> None:
         """Bring the write-ahead log into the main file and empty it, unless that would hold anyone up."""
         with contextlib.suppress(sqlite3.OperationalError, OSError):  # it is all there, and can be tried again
-            path = self.path.resolve(strict=True)
-            if self._opened is None or path.with_name(f"{path.name}-wal").stat().st_size == 0:
+            if self._opened is None or self._opened.log_path.stat().st_size == 0:
                 return
             self.connection.execute("PRAGMA busy_timeout = 0")
             try:
@@ -229,9 +232,12 @@ class Guest:
     def marker(self) -> Marker | None:
         """Return what our last write left here, or ``None`` if there is nothing of ours."""
         with self._translated():
-            if "walletsync_marker" not in triggers.installed(self.connection):
+            try:
+                row = self.connection.execute("SELECT home, token, number, seen FROM walletsync_marker").fetchone()
+            except sqlite3.OperationalError:
+                if "walletsync_marker" in triggers.installed(self.connection):
+                    raise
                 return None
-            row = self.connection.execute("SELECT home, token, number, seen FROM walletsync_marker").fetchone()
         return Marker(*row) if row else None
 
     def has_logged(self) -> bool:
@@ -314,18 +320,24 @@ class Guest:
     def _look(self) -> None:
         """Remember what the file is like, as far as our connection knows it."""
         assert self._opened is not None
-        version = self._opened.connection.execute("PRAGMA data_version").fetchone()[0]
-        self._opened.looked_at = version, self._file()[1]
+        self._opened.looked_at = self._data_version(), self._file()[1]
 
-    def _changed_without_commit(self) -> bool:
+    def _changed_without_commit(self, written: tuple[int, int]) -> bool:
         """Tell whether the file was written over, which our connection and its cached pages cannot see."""
         assert self._opened is not None
         if self._opened.looked_at is None:
             return False
-        version, written = self._opened.looked_at
+        version, written_before = self._opened.looked_at
         with self._translated():
-            now = self._opened.connection.execute("PRAGMA data_version").fetchone()[0]
-        return bool(now == version and self._file()[1] != written)
+            return self._data_version() == version and written != written_before
+
+    def _data_version(self) -> int:
+        """Return a number that changes with every commit of others."""
+        return int(self.connection.execute("PRAGMA data_version").fetchone()[0])
+
+    def _open(self, file: tuple[int, int]) -> _Open:
+        path = self.path.resolve()
+        return _Open(_connect(self.path, self._lock_wait), file, path.with_name(f"{path.name}-wal"))
 
 
 def _row(table: SetTable, values: Sequence[SqlValue]) -> Row:
