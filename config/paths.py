@@ -10,6 +10,9 @@ Where XDG_RUNTIME_DIR is unset, /run/user/UID takes its place, and where that do
 state folder. With ``--home DIR`` or WALLETSYNC_HOME all lies under one folder:
 
     DIR/config.toml, DIR/state/{state.db, secrets.json, lock}, DIR/run/{control.ipc, events.ipc}
+
+What keeps two homes off one wallet database is the user's: ``walletsync-wallets`` in the runtime folder, or ``wallets``
+in the state folder of the default layout where there is none.
 """
 
 import os
@@ -86,15 +89,34 @@ def default_paths() -> Paths:
         home=None,
         config_file=platformdirs.user_config_path(_APPLICATION) / "config.toml",
         state_folder=state_folder,
-        run_folder=_run_folder(os.environ, _USERS_RUN_FOLDERS / str(os.getuid()), state_folder),
+        run_folder=_run_folder(os.environ, _users_run_folder(), state_folder),
     )
 
 
+def claims_folder() -> Path:
+    """Return where the daemons of all homes of this user say which wallet database each of them works with.
+
+    Not in the sockets' folder, which the service manager removes when the default home's daemon ends.
+    """
+    shared = _shared_folder(os.environ, _users_run_folder())
+    return shared / f"{_APPLICATION}-wallets" if shared else platformdirs.user_state_path(_APPLICATION) / "wallets"
+
+
 def _run_folder(environment: Mapping[str, str], users_run_folder: Path, state_folder: Path) -> Path:
+    shared = _shared_folder(environment, users_run_folder)
+    return shared / _APPLICATION if shared else state_folder / "run"
+
+
+def _shared_folder(environment: Mapping[str, str], users_run_folder: Path) -> Path | None:
+    """Return the folder for what lives no longer than the user's session, if there is one."""
     named = Path(environment.get("XDG_RUNTIME_DIR", ""))
     if named.is_absolute():  # the specification: a relative path is to be ignored
-        return named / _APPLICATION
-    return users_run_folder / _APPLICATION if users_run_folder.is_dir() else state_folder / "run"
+        return named
+    return users_run_folder if users_run_folder.is_dir() else None
+
+
+def _users_run_folder() -> Path:
+    return _USERS_RUN_FOLDERS / str(os.getuid())
 
 
 def check_socket_paths(paths: Paths) -> None:

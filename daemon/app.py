@@ -18,7 +18,7 @@ import trio
 from config import __version__
 from config.load import load_settings
 from config.model import Settings
-from config.paths import Paths, check_socket_paths
+from config.paths import Paths, check_socket_paths, claims_folder
 from config.profile import check_optional_sets, load_profile
 from daemon import keys, logs, pulse
 from daemon.blob.keys import wallet_keys
@@ -27,7 +27,7 @@ from daemon.circle import Circle
 from daemon.control import CircleDesk, Desk, DetachDesk, ExplainDesk, StatusDesk, SyncDesk, UndoDesk, methods
 from daemon.control.pausing import PauseDesk
 from daemon.ending import cut_short_after
-from daemon.errors import HomeTaken, SecretsError, StateUnusable
+from daemon.errors import HomeTaken, SecretsError, StateUnusable, WalletShared
 from daemon.keeper.keeper import Keeper
 from daemon.keeper.stamping import Identity
 from daemon.keeper.store import Rules, Store
@@ -44,7 +44,9 @@ from daemon.state.database import StateDatabase
 from daemon.status import summary
 from daemon.surroundings import Surroundings, real_surroundings
 from daemon.waking import Waking
+from daemon.wallet.claim import Claim
 from daemon.wallet.guest import Guest
+from daemon.wallet.trouble import WalletTaken, WalletTrouble
 from daemon.worker import Worker
 from ipc import server as ipc_server
 from ipc.base32 import encode
@@ -138,7 +140,9 @@ def _open_keeper(
     wallet = settings.wallet
     profile = load_profile(wallet.profile)
     check_optional_sets(profile, wallet.optional_sets)
-    guest = Guest(wallet.path, profile, wallet.optional_sets, use_triggers=wallet.capture == "triggers")
+    claim = Claim(claims_folder(), paths.home or paths.config_file.parent)
+    guest = Guest(wallet.path, profile, wallet.optional_sets, use_triggers=wallet.capture == "triggers", claim=claim)
+    _check_wallet_is_not_shared(guest)
     vault = Vault(wallet_seed, surroundings.ids)
     state = StateDatabase(paths.state_database)
     identity = identity._replace(nickname=state.nickname(identity.nickname))
@@ -154,6 +158,16 @@ def _open_keeper(
             nesting=limits.max_nesting,
         ),
     )
+
+
+def _check_wallet_is_not_shared(guest: Guest) -> None:
+    """Refuse to work with a wallet database that the daemon of another home works with. Raises WalletShared."""
+    try:
+        guest.claim()
+    except WalletTaken as taken:
+        raise WalletShared(taken.reason) from taken
+    except WalletTrouble:
+        pass  # the first look tells it
 
 
 @contextlib.asynccontextmanager

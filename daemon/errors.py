@@ -52,5 +52,11 @@ class HomeTaken(WalletsyncError):
     exit_code = 7
 
 
+class WalletShared(WalletsyncError):
+    """The daemon of another home works with this wallet database."""
+
+    exit_code = 7
+
+
 class StateUnusable(WalletsyncError):
     """Our own state database is damaged, or was written by a newer walletsync."""

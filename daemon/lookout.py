@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from daemon.circle import Circle
-from daemon.wallet.guest import WalletTrouble
+from daemon.wallet.trouble import WalletTrouble
 from daemon.wallet.watch import watch_file
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from daemon.logs import running, syncing
 from daemon.server.base import Failure, Fetched, FetchOutcome, NoBlob, Unchanged
 from daemon.surroundings import Surroundings
 from daemon.times import rfc3339, rfc3339_or_none
-from daemon.wallet.guest import WalletState, WalletTrouble
+from daemon.wallet.trouble import WalletState, WalletTrouble
 from daemon.worker import Worker
 from ipc.messages import SyncReason
 

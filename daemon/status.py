@@ -7,7 +7,7 @@ from daemon.keeper.overview import Overview, WalletView
 from daemon.server.base import Failure
 from daemon.state.servers import ServerRecord
 from daemon.times import rfc3339, rfc3339_or_none
-from daemon.wallet.guest import WalletState
+from daemon.wallet.trouble import WalletState
 from ipc.messages import (
     API_VERSION,
     CircleWallet,

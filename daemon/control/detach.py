@@ -9,7 +9,7 @@ import trio
 from daemon import logs
 from daemon.circle import Circle
 from daemon.logs.running import WalletDetached
-from daemon.wallet.guest import WalletTrouble
+from daemon.wallet.trouble import WalletTrouble
 from ipc.dispatch import Method
 from ipc.errors import Refusal
 from ipc.messages import WALLET_UNFIT, DetachResult, NoParams

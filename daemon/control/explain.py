@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any
 
 from daemon.circle import Circle
-from daemon.wallet.guest import WalletTrouble
+from daemon.wallet.trouble import WalletTrouble
 from ipc.dispatch import Method
 from ipc.errors import Refusal
 from ipc.messages import WALLET_UNFIT, ExplainParams, ExplainResult, Explanation

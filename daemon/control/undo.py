@@ -12,7 +12,7 @@ from daemon.state.history import Kept
 from daemon.status import held_deletes
 from daemon.syncer import SYNC_ID_BYTES
 from daemon.times import from_rfc3339, rfc3339
-from daemon.wallet.guest import WalletTrouble
+from daemon.wallet.trouble import WalletTrouble
 from ipc.dispatch import Method
 from ipc.errors import Refusal
 from ipc.messages import (

@@ -11,7 +11,7 @@ from config.paths import Paths
 from config.profile import check_optional_sets, load_profile
 from daemon.doctor.databases import state_finding, wallet_finding
 from daemon.doctor.finding import Finding, Report, exit_code_of
-from daemon.doctor.home import configuration_finding, daemon_finding, file_findings, secrets_finding
+from daemon.doctor.home import claim_findings, configuration_finding, daemon_finding, file_findings, secrets_finding
 from daemon.doctor.machine import clock_finding, disk_findings, facts
 from daemon.doctor.recognise import recognise
 from daemon.doctor.servers import server_findings
@@ -26,6 +26,7 @@ def check_home(paths: Paths) -> Report:
     findings = [configuration, *file_findings(paths), secrets_finding(paths), state]
     if settings is not None:
         findings += _profile_and_wallet(settings.wallet)
+        findings += claim_findings(settings.wallet.path, paths)
     findings.append(daemon_finding(paths))
     if settings is not None:
         findings += trio.run(server_findings, records, settings.network)

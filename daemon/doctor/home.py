@@ -8,11 +8,12 @@ from pathlib import Path
 from config.errors import ConfigError
 from config.load import load_settings
 from config.model import Settings
-from config.paths import Paths, check_socket_paths
+from config.paths import Paths, check_socket_paths, claims_folder
 from daemon import keys
 from daemon.blob.keys import wallet_keys
 from daemon.doctor.finding import Finding
 from daemon.errors import SecretsError
+from daemon.wallet.claim import other_holder
 from ipc import BlockingClient, IpcError, NotRunning
 
 _FOR_OTHERS = 0o077
@@ -57,6 +58,21 @@ def secrets_finding(paths: Paths) -> Finding:
         return Finding("secrets", "bad", str(error), "Put the file back from a backup; without it, join again.")
     circle = "in a circle" if held.root else "in no circle yet"
     return Finding("secrets", "ok", f"the keys of wallet {wallet_id} can be read; it is {circle}")
+
+
+def claim_findings(wallet: Path, paths: Paths) -> Iterator[Finding]:
+    """Tell whether the daemon of another home works with the wallet database."""
+    try:
+        status = wallet.stat()
+    except OSError:
+        return
+    home = paths.home or paths.config_file.parent
+    other = other_holder(claims_folder(), home, (status.st_dev, status.st_ino))
+    if other is not None:
+        message = f"the daemon of {other} keeps {wallet} in step already"
+        yield Finding(
+            "wallet", "bad", message, "Stop that daemon, or name another wallet in this home's configuration."
+        )
 
 
 def daemon_finding(paths: Paths) -> Finding:

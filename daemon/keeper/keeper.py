@@ -26,7 +26,7 @@ from daemon.keeper.undo import approve, reject, restore
 from daemon.sets.element import Entry
 from daemon.state.history import Kept
 from daemon.state.servers import ServerRecord
-from daemon.wallet.guest import WalletTrouble
+from daemon.wallet.trouble import WalletTrouble
 
 APPLY_ROUNDS = 5
 """How often one sync judges what the wallet changed while it was being written."""

@@ -12,10 +12,11 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from daemon.wallet.guest import Excluded, Guest, Row, WalletTrouble
+from daemon.wallet.guest import Excluded, Guest, Row
 from daemon.wallet.rows import SqlValue, decode_key, decode_value, encode_key, placeholder
 from daemon.wallet.tables import SetTable, names, quoted
 from daemon.wallet.triggers import KEY_COLUMNS
+from daemon.wallet.trouble import WalletTrouble
 
 Place = tuple[str, str]
 

@@ -18,7 +18,7 @@ class ExitCode(IntEnum):
     REFUSED = 4  # the daemon understood, and will not
     CONFIGURATION_UNUSABLE = 5  # configuration or secrets
     WALLET_UNFIT = 6  # the wallet database or its profile
-    HOME_TAKEN = 7  # another daemon has this home
+    HOME_TAKEN = 7  # another daemon has this home or its wallet
     SYNC_FAILED = 8  # a sync ended with an error on at least one server
     SYNC_WAITS = 9  # a sync waits for a person: payment, held, rotation
 

@@ -112,6 +112,12 @@ class Device:
         make_wallet(self.wallet)
         self.configure(**settings)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What programs of this home's user find in their environment."""
+        rest = {name: value for name, value in os.environ.items() if name != HOME_VARIABLE}
+        return rest | {"XDG_RUNTIME_DIR": str(self.folder.parent / "runtime")}
+
     def configure(self, **settings: Settings) -> None:
         """Write the configuration, for the next start."""
         own: dict[str, Settings] = {"wallet": {"path": str(self.wallet), "nickname": self.name}, "sync": HASTE}
@@ -127,12 +133,11 @@ class Device:
     def spawn(self) -> None:
         """Start the daemon, and do not wait for it."""
         assert self.process is None
-        environment = {name: value for name, value in os.environ.items() if name != HOME_VARIABLE}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*self.prefix, sys.executable, "-m", "daemon", "--home", str(self.folder)],
                 cwd=self.folder,
-                env=environment,
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -229,7 +234,14 @@ class Device:
         script = "import sys; from ipc.cli.main import run; sys.exit(run(sys.argv[1:]))"
         command = [sys.executable, "-c", script, *arguments, "--home", str(self.folder)]
         done = subprocess.run(
-            command, cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE, check=False, input=entered
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+            input=entered,
         )
         SCAN.traffic += [done.stdout.encode(), done.stderr.encode()]
         return done

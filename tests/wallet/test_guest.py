@@ -10,8 +10,9 @@ import pytest
 from support.wallet_files import be_the_wallet, bring, forget_log, found, guest_in, logged, make, profile_of, schema
 
 from config.profile import SetProfile
-from daemon.wallet.guest import Guest, WalletTrouble
+from daemon.wallet.guest import Guest
 from daemon.wallet.rows import encode_value
+from daemon.wallet.trouble import WalletTrouble
 
 COINS = profile_of(
     SetProfile(name="coins", table="coins", key=("id",), local=("checked",)),

@@ -4,8 +4,8 @@ import pytest
 from support.wallet_files import be_the_wallet, bring, bring_all, found, guest_in, logged, make, profile_of
 
 from config.profile import GhostRule, SetProfile
-from daemon.wallet.guest import WalletTrouble
 from daemon.wallet.rows import encode_key, encode_value
+from daemon.wallet.trouble import WalletTrouble
 from daemon.wallet.writing import Refused, Written
 
 HANDLES = profile_of(SetProfile(name="handles", table="handles", key=("id",), local=("seen",)))

@@ -1,0 +1,77 @@
+"""Two homes on one wallet database would heal it in turn for ever: the second one is refused, and told by whom."""
+
+import pytest
+from support.processes import Device, Place, make_wallet, settle, wait_until
+from support.taler_rows import exchanges, put_exchange
+
+from daemon.errors import WalletShared
+from ipc.cli.exits import ExitCode
+
+A = "https://a.example/"
+
+
+@pytest.fixture
+def sharing(place: Place) -> tuple[Device, Device]:
+    """Two homes, the second of which has the first one's wallet, by another path."""
+    phone, other = place.device("phone"), place.device("other")
+    other.wallet.unlink()
+    other.wallet.symlink_to(phone.wallet)
+    return phone, other
+
+
+def test_a_second_home_on_the_same_wallet_is_refused_with_the_name_of_the_first(
+    sharing: tuple[Device, Device],
+) -> None:
+    phone, other = sharing
+    phone.start()
+    other.spawn()
+    assert other.ended() == WalletShared.exit_code == ExitCode.HOME_TAKEN
+    (failed,) = other.events("daemon.failed")
+    assert f"the daemon of {phone.folder} keeps {other.wallet} in step already" in str(failed["message"])
+    doctor = other.cli("doctor")
+    assert doctor.returncode == ExitCode.WALLET_UNFIT
+    assert str(phone.folder) in "".join(doctor.stdout.split())
+    phone.kill()
+    other.start()
+    assert other.status().wallet.state == "ok"
+
+
+def test_a_wallet_of_another_home_that_comes_later_is_left_alone_until_that_home_lets_it_go(place: Place) -> None:
+    phone, desktop = place.pair()
+    put_exchange(phone, A, "KUDOS")
+    settle(phone, desktop)
+    other = place.device("other")
+    other.wallet.unlink()
+    other.start()
+    other.enroll(place.folder("elsewhere"))
+    other.wallet.hardlink_to(phone.wallet)
+    wait_until(lambda: other.status().wallet.state == "locked", "the other home sees whose the wallet is")
+    assert str(phone.folder) in str(other.status().wallet.reason)
+    assert other.cli("sync", "--wait").returncode == ExitCode.WALLET_UNFIT
+    detached = other.cli("detach", "--yes")
+    assert detached.returncode == ExitCode.WALLET_UNFIT, detached
+    assert phone.sql("SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'walletsync%'") != [(0,)]
+    assert phone.events("wallet.healing") == []
+    phone.stop()
+    wait_until(lambda: other.status().wallet.state == "ok", "the other home has the wallet", seconds=40)
+    settle(other)
+    assert exchanges(other) == {A: "KUDOS"}
+
+
+def test_a_wallet_that_is_replaced_is_claimed_anew(place: Place) -> None:
+    phone, other = place.device("phone"), place.device("other")
+    phone.start()
+    phone.wallet.rename(place.path / "before.db")
+    make_wallet(phone.wallet)
+    wait_until(lambda: phone.status().wallet.state == "ok", "the phone has its new wallet")
+    phone.enroll(place.folder())
+    settle(phone)
+    other.wallet.unlink()
+    other.wallet.symlink_to(place.path / "before.db")
+    other.start()
+    assert other.status().wallet.state == "ok"
+    other.stop()
+    other.wallet.unlink()
+    other.wallet.symlink_to(phone.wallet)
+    other.spawn()
+    assert other.ended() == WalletShared.exit_code
