@@ -20,7 +20,7 @@ from config.load import load_settings
 from config.model import Settings
 from config.paths import Paths, check_socket_paths, claims_folder
 from config.profile import check_optional_sets, load_profile
-from daemon import keys, logs, pulse
+from daemon import credentials, keys, logs, pulse
 from daemon.blob.keys import wallet_keys
 from daemon.blob.limits import Limits
 from daemon.circle import Circle
@@ -75,13 +75,14 @@ async def serve(paths: Paths, notifier: Notifier) -> None:
     logs.configure(settings.log.level, settings.log.format)
     check_socket_paths(paths)
     logs.emit(running.DaemonStarted(version=__version__, home=paths.home or paths.config_file.parent))
+    unlocked_by = credentials.find_passphrase(_secrets_of(paths))  # before signals are caught: it may wait for a person
     with (
         trio.open_signal_receiver(*SIGNALS) as signals,
         cut_short_after() as start_countdown,
         _locked(paths),
         _spool_folder(paths) as spool_folder,
     ):
-        async with _opened(paths, settings, spool_folder) as circle:
+        async with _opened(paths, settings, unlocked_by, spool_folder) as circle:
             desk, pausing = StatusDesk(circle, settings), PauseDesk(circle)
             obeying = _obeying(paths, settings, circle, notifier, desk)
             async with _listening(paths, circle, desk, pausing):
@@ -94,11 +95,14 @@ async def serve(paths: Paths, notifier: Notifier) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _opened(paths: Paths, settings: Settings, spool_folder: Path) -> AsyncIterator[Circle]:
+async def _opened(
+    paths: Paths, settings: Settings, passphrase: Secret[str] | None, spool_folder: Path
+) -> AsyncIterator[Circle]:
     """Open the databases, and a nursery for the tasks that work with them."""
     surroundings = real_surroundings()
+    credential = credentials.secrets_credential()
     _check_keys_are_not_lost(paths)
-    held, created = keys.load_or_create(paths.secrets, surroundings.ids)
+    held, created = keys.load_or_create(paths.secrets, surroundings.ids, passphrase=passphrase, credential=credential)
     own = wallet_keys(held.wallet.reveal())
     if created:
         logs.emit(running.SecretsCreated(path=paths.secrets, wallet_id=own.id))
@@ -127,11 +131,17 @@ async def _opened(paths: Paths, settings: Settings, spool_folder: Path) -> Async
 
 def _check_keys_are_not_lost(paths: Paths) -> None:
     """Refuse to make new keys for a wallet that has had some. Raises SecretsError."""
-    if paths.state_database.exists() and not paths.secrets.exists():
+    if paths.state_database.exists() and not _secrets_of(paths).exists():
         raise SecretsError(
-            f"the secrets {paths.secrets} are gone, while {paths.state_database} is there: put back a copy of them, or"
-            " move the whole state folder away to begin anew as another wallet"
+            f"the secrets {paths.secrets} are gone, while {paths.state_database} is there: put back a copy of them,"
+            f" give them as the credential {credentials.SECRETS}, or move the whole state folder away to begin anew as"
+            " another wallet"
         )
+
+
+def _secrets_of(paths: Paths) -> Path:
+    """Return where the secrets lie, whether they are there or not."""
+    return credentials.secrets_credential() or paths.secrets
 
 
 def _open_keeper(

@@ -5,7 +5,7 @@ Enrolling the first server makes the circle; an invitation takes one over.
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from daemon.invitation import Invitation, InvitationUnusable, read_invitation, w
 from daemon.keeper.keeper import Keeper
 from daemon.leaving import Departure, depart
 from daemon.logs import running as happenings
+from daemon.passphrase import new_key
 from daemon.plan import Timing
 from daemon.reporting import Reporter
 from daemon.secret import Secret
@@ -185,6 +186,14 @@ class Circle:
         uri = await self.surroundings.worker(partial(write_invitation, invitation, passphrase, ids))
         return uri, [server.url for server in servers]
 
+    async def seal_secrets(self, passphrase: str | None) -> None:
+        """Seal the secrets where they lie with a passphrase, or keep them unsealed. Raises SecretsError."""
+        key = None
+        if passphrase is not None:
+            key = await self.surroundings.worker(partial(new_key, passphrase, self.surroundings.ids))
+        await self._keep(replace(self.secrets, key=key))
+        logs.emit(happenings.SecretsSealed(path=self.secrets_path, sealed=key is not None))
+
     def _refuse_enrolled(self, url: str) -> None:
         if url in self.syncer_by_url:
             raise Refusal(f"{url} is enrolled already")
@@ -197,8 +206,11 @@ class Circle:
         return description
 
     async def _take_root(self, root: Secret[bytes]) -> None:
-        secrets = keys.Secrets(self.secrets.wallet, root)
-        await self.surroundings.worker(partial(keys.save, self.secrets_path, secrets))
+        await self._keep(self.secrets.with_root(root))
+
+    async def _keep(self, secrets: keys.Secrets) -> None:
+        ids = self.surroundings.ids
+        await self.surroundings.worker(partial(keys.save, self.secrets_path, secrets, ids))
         self.secrets = secrets
 
     async def _take_up(self, address: ServerUrl, identity: str, limit_bytes: int | None) -> None:

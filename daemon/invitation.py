@@ -7,19 +7,16 @@
 wrong character in it would be another, empty circle. One without it, as made before there was one, is taken as it is.
 White space anywhere in an invitation is left out.
 
-Sealed with a passphrase it is ``{"argon2id": {"memory", "operations", "salt"}, "box"}`` instead: the box is
-libsodium's secretbox of the former, under a key made by Argon2id (RFC 9106) with 256 MiB of memory and 3 passes, which
-is what one guess costs. Salt and box are Crockford's base32.
+Sealed with a passphrase it is ``{"argon2id": {"memory", "operations", "salt"}, "box"}`` instead, with the former in
+the box: ``daemon.passphrase`` says how.
 """
 
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
-from typing import Annotated
 
 import msgspec
-from nacl import pwhash, secret
-from nacl.exceptions import CryptoError
 
+from daemon.passphrase import SealDamaged, Sealed, WrongPassphrase, new_key, open_sealed, seal
 from daemon.secret import Secret
 from ipc.base32 import Base32Error, decode, encode
 from ipc.messages import InvitedServer
@@ -29,8 +26,6 @@ VERSION = PREFIX + "1#"
 ROOT_BYTES = 32
 CHECK_BYTES = 4
 LONGEST = 64 * 1024
-MOST_MEMORY = 2**30
-MOST_OPERATIONS = 10
 
 
 class InvitationUnusable(ValueError):  # noqa: N818 - says how it stands
@@ -53,17 +48,6 @@ class _Plain(msgspec.Struct):
         return f"_Plain(servers={self.servers!r})"
 
 
-class _Cost(msgspec.Struct):
-    memory: Annotated[int, msgspec.Meta(ge=pwhash.argon2id.MEMLIMIT_MIN, le=MOST_MEMORY)]
-    operations: Annotated[int, msgspec.Meta(ge=1, le=MOST_OPERATIONS)]
-    salt: str
-
-
-class _Sealed(msgspec.Struct):
-    argon2id: _Cost
-    box: str
-
-
 def write_invitation(invitation: Invitation, passphrase: str | None, ids: Callable[[int], bytes]) -> str:
     """Return the URI; sealed, if there is a passphrase, which takes a while."""
     root = invitation.root.reveal()
@@ -71,10 +55,8 @@ def write_invitation(invitation: Invitation, passphrase: str | None, ids: Callab
     plain = msgspec.json.encode(content, order="sorted")
     if passphrase is None:
         return VERSION + encode(plain)
-    salt = ids(pwhash.argon2id.SALTBYTES)
-    cost = _Cost(pwhash.argon2id.MEMLIMIT_MODERATE, pwhash.argon2id.OPSLIMIT_MODERATE, encode(salt))
-    box = secret.SecretBox(_key(passphrase, cost)).encrypt(plain, ids(secret.SecretBox.NONCE_SIZE))
-    return VERSION + encode(msgspec.json.encode(_Sealed(cost, encode(bytes(box))), order="sorted"))
+    sealed = seal(plain, new_key(passphrase, ids), ids)
+    return VERSION + encode(msgspec.json.encode(sealed, order="sorted"))
 
 
 def read_invitation(uri: str, passphrase: str | None) -> Invitation:
@@ -114,28 +96,14 @@ def _parse(payload: bytes, passphrase: str | None) -> _Plain:
             return msgspec.json.decode(payload, type=_Plain)
         if passphrase is None:
             raise InvitationUnusable("that invitation is sealed: it needs its passphrase")
-        sealed = msgspec.json.decode(payload, type=_Sealed)
-        return msgspec.json.decode(_opened(sealed, passphrase), type=_Plain)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        sealed = msgspec.json.decode(payload, type=Sealed)
+        return msgspec.json.decode(open_sealed(sealed, passphrase)[0], type=_Plain)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, SealDamaged):
         raise _damaged() from None
-
-
-def _opened(sealed: _Sealed, passphrase: str) -> bytes:
-    try:
-        return secret.SecretBox(_key(passphrase, sealed.argon2id)).decrypt(decode(sealed.box))
-    except Base32Error:
-        raise _damaged() from None
-    except (CryptoError, ValueError):
+    except WrongPassphrase:
         raise InvitationUnusable(
             "the passphrase is not the one that this invitation was sealed with, or it was changed since"
         ) from None
-
-
-def _key(passphrase: str, cost: _Cost) -> bytes:
-    salt = decode(cost.salt, pwhash.argon2id.SALTBYTES)
-    return pwhash.argon2id.kdf(
-        secret.SecretBox.KEY_SIZE, passphrase.encode(), salt, opslimit=cost.operations, memlimit=cost.memory
-    )
 
 
 def _damaged() -> InvitationUnusable:

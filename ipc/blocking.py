@@ -94,6 +94,11 @@ class BlockingClient:
         params = messages.JoinParams(uri=uri, passphrase=passphrase)
         return self.call("join", params, messages.JoinResult, timeout=LONG_TIMEOUT)
 
+    def seal(self, passphrase: str | None) -> messages.SealResult:
+        """Seal this wallet's keys where they lie with a passphrase, or keep them unsealed."""
+        params = messages.SealParams(passphrase=passphrase)
+        return self.call("seal", params, messages.SealResult)
+
     def wallets(self) -> messages.WalletsResult:
         """Ask for the wallets of the circle."""
         return self.call("wallets", messages.NoParams(), messages.WalletsResult)

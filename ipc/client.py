@@ -121,6 +121,11 @@ class Client:
         params = messages.JoinParams(uri=uri, passphrase=passphrase)
         return await self.call("join", params, messages.JoinResult, timeout=LONG_TIMEOUT)
 
+    async def seal(self, passphrase: str | None) -> messages.SealResult:
+        """Seal this wallet's keys where they lie with a passphrase, or keep them unsealed."""
+        params = messages.SealParams(passphrase=passphrase)
+        return await self.call("seal", params, messages.SealResult)
+
     async def wallets(self) -> messages.WalletsResult:
         """Ask for the wallets of the circle."""
         return await self.call("wallets", messages.NoParams(), messages.WalletsResult)

@@ -324,6 +324,21 @@ class JoinResult(msgspec.Struct, kw_only=True):
     servers: list[str]
 
 
+class SealParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``seal``: the passphrase to seal this wallet's keys with where they lie, or null to keep them unsealed."""
+
+    passphrase: str | None
+
+    def __repr__(self) -> str:
+        return "SealParams(...)"
+
+
+class SealResult(msgspec.Struct, kw_only=True):
+    """Whether the keys are sealed now, so that the daemon's next start needs the passphrase."""
+
+    sealed: bool
+
+
 class WalletsResult(msgspec.Struct, kw_only=True):
     """The wallets of the circle."""
 
@@ -488,6 +503,7 @@ SIGNATURE_BY_METHOD: Mapping[str, Signature] = MappingProxyType(
         "watch": Signature(NoParams, WatchResult, changes=False),
         "enroll": Signature(EnrollParams, EnrollResult, changes=True),
         "invite": Signature(InviteParams, InviteResult, changes=False),
+        "seal": Signature(SealParams, SealResult, changes=True),
         "join": Signature(JoinParams, JoinResult, changes=True),
         "leave": Signature(LeaveParams, LeaveResult, changes=True),
         "wallets": Signature(NoParams, WalletsResult, changes=False),

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nacl import pwhash
 
-from daemon import invitation
+from daemon import passphrase as sealing
 from daemon.invitation import PREFIX, VERSION, Invitation, InvitationUnusable, read_invitation, write_invitation
 from daemon.secret import Secret
 from ipc import base32
@@ -133,4 +133,4 @@ def test_a_box_that_was_changed_is_refused():
 def test_a_guess_costs_what_the_documentation_says():
     content = json.loads(base32.decode(write_invitation(MINE, PASSPHRASE, os.urandom).removeprefix(VERSION)))
     assert (content["argon2id"]["memory"], content["argon2id"]["operations"]) == (256 * 2**20, 3)
-    assert "256 MiB of memory and 3 passes" in (invitation.__doc__ or "").replace("\n", " ")
+    assert "256 MiB of memory and 3 passes" in (sealing.__doc__ or "").replace("\n", " ")

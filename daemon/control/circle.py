@@ -25,6 +25,8 @@ from ipc.messages import (
     LeaveParams,
     LeaveResult,
     RenameParams,
+    SealParams,
+    SealResult,
     WalletsResult,
 )
 
@@ -44,6 +46,7 @@ class CircleDesk:
             "join": Method(JoinParams, self._join, changes=True),
             "leave": Method(LeaveParams, self._leave, changes=True),
             "rename": Method(RenameParams, self._rename, changes=True),
+            "seal": Method(SealParams, self._seal, changes=True),
             "forget": Method(ForgetParams, self._forget, changes=True),
         }
 
@@ -63,6 +66,13 @@ class CircleDesk:
     async def _leave(self, params: LeaveParams) -> LeaveResult:
         async with self._changing():
             return LeaveResult(url=await self._circle.leave(params.server, erase=params.erase))
+
+    async def _seal(self, params: SealParams) -> SealResult:
+        if params.passphrase == "":
+            raise Refusal("an empty passphrase seals nothing: null has the keys kept unsealed")
+        async with self._changing():
+            await self._circle.seal_secrets(params.passphrase)
+        return SealResult(sealed=params.passphrase is not None)
 
     async def _rename(self, params: RenameParams) -> WalletsResult:
         try:

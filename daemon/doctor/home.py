@@ -50,8 +50,11 @@ def file_findings(paths: Paths) -> Iterator[Finding]:
 def secrets_finding(paths: Paths) -> Finding:
     """Tell whether the keys can be had. They are read and checked, and shown to nobody."""
     if not paths.secrets.exists():
-        return Finding("secrets", "warning", f"there is no {paths.secrets} yet", "The daemon's first start makes it.")
+        advice = "The daemon's first start makes it, unless it is given the keys as a credential."
+        return Finding("secrets", "warning", f"there is no {paths.secrets}", advice)
     try:
+        if keys.is_sealed(paths.secrets):
+            return Finding("secrets", "ok", f"{paths.secrets} is sealed with a passphrase, and was not opened")
         held, _ = keys.load_or_create(paths.secrets, _make_none)
         wallet_id = wallet_keys(held.wallet.reveal()).id
     except SecretsError as error:

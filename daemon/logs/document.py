@@ -78,6 +78,7 @@ MEANING_BY_FIELD = {
     "restart": "the settings that hold only after a restart of the daemon",
     "retry_in": "seconds until the next try; left out where none is planned",
     "rows": "rows concerned",
+    "sealed": "whether they are sealed now",
     "sealed_bytes": "the size of the sealed blob in bytes",
     "seconds": "how long it took; of `daemon.ready`: since the start",
     "server": "the server's URL",

@@ -133,6 +133,13 @@ class SecretsCreated(Happening, event="secrets.created"):
     wallet_id: str
 
 
+class SecretsSealed(Happening, event="secrets.sealed"):
+    """The wallet's keys were sealed with a passphrase where they lie, or are kept unsealed from now on."""
+
+    path: Path
+    sealed: bool
+
+
 class CircleCreated(Happening, event="circle.created"):
     """A new circle was made, with this wallet as its first."""
 

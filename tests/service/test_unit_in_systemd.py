@@ -97,6 +97,33 @@ def test_the_daemon_reads_its_settings_anew_and_stays(daemon: UserManager) -> No
     assert daemon.properties(UNIT)["MainPID"] == before["MainPID"]
 
 
+def test_the_daemon_takes_sealed_keys_and_their_passphrase_from_credentials(daemon: UserManager) -> None:
+    secrets = f"{HOME}/.local/state/walletsync/secrets.json"
+    assert daemon.systemctl("start", UNIT) == "", daemon.errors()
+    seal = "from ipc import BlockingClient as C; c = C(__import__('pathlib').Path({0!r}), timeout=20); {1}"
+    script = seal.format(f"/run/user/{UID}/walletsync/control.ipc", "c.__enter__().seal('a passphrase for a test')")
+    done = daemon.run("env", f"PYTHONPATH={SOURCE}", PYTHON, "-c", script)
+    assert done.returncode == 0, done.stderr
+    daemon.systemctl("stop", UNIT)
+    daemon.run("mv", secrets, f"{HOME}/keys.json")
+    daemon.write("passphrase", "a passphrase for a test\n", mode=0o600)
+    daemon.drop_in(
+        UNIT,
+        "[Service]\nLoadCredential=walletsync-secrets:%h/keys.json\n"
+        "LoadCredential=walletsync-passphrase:%h/passphrase\n",
+    )
+    try:
+        assert daemon.systemctl("start", UNIT) == "", daemon.errors()
+        assert daemon.properties(UNIT)["ActiveState"] == "active"
+        daemon.write("passphrase", "another\n", mode=0o600)
+        daemon.systemctl("restart", UNIT)
+        assert daemon.properties(UNIT)["ExecMainStatus"] == "5"
+        assert "the passphrase is not the one" in daemon.errors()
+    finally:
+        daemon.systemctl("stop", UNIT)
+        daemon.run("rm", "-r", f"{HOME}/.local/state/walletsync")
+
+
 def test_the_daemon_feeds_its_watchdog_and_is_restarted_when_it_hangs(daemon: UserManager) -> None:
     daemon.drop_in(UNIT, "[Service]\nWatchdogSec=1s\nRestartSec=0\n")
     assert daemon.systemctl("start", UNIT) == "", daemon.errors()

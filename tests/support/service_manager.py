@@ -40,7 +40,7 @@ MOUNT_CGROUPS = "mount -t cgroup2 cgroup2 /sys/fs/cgroup"
 BOOT = f"""
 set -eu
 mount -t tmpfs -o mode=755 tmpfs /run
-mkdir -p /run/systemd/system /run/systemd/unit-root /run/systemd/propagate $XDG_RUNTIME_DIR
+mkdir -p /run/credentials /run/systemd/system /run/systemd/unit-root /run/systemd/propagate $XDG_RUNTIME_DIR
 mkdir /run/source /run/environment /run/base
 mount --bind "$2" /run/source
 mount --bind "$3" /run/environment

@@ -40,7 +40,7 @@ def spilled(secrets: Iterable[bytes], text: bytes) -> list[bytes]:
 def secrets_of_home(state_folder: Path) -> set[bytes]:
     """Return the secrets of a home: seed, root, and the keys of every enrolled server's account."""
     file = state_folder / "secrets.json"
-    if not file.exists():
+    if not file.exists() or "wallet" not in json.loads(file.read_bytes()):  # sealed with a passphrase
         return set()
     held = {decode(text, 32) for name, text in json.loads(file.read_bytes()).items() if name != "format" and text}
     root = json.loads(file.read_bytes()).get("root")
