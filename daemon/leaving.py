@@ -5,7 +5,7 @@ tried again until it is done or the server is enrolled anew. What the blob holds
 back as it was read, but for the row.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -93,7 +93,7 @@ def _rewrite(down: Path, up: Path, keys: ServerKeys, departure: Departure, limit
         return True
 
 
-def _write_emptied(entries: Iterator[Entry], keys: ServerKeys, context: Context, sink: BinaryIO) -> bool:
+def _write_emptied(entries: Iterable[Entry], keys: ServerKeys, context: Context, sink: BinaryIO) -> bool:
     anything = any(True for _ in entries)
     if anything:
         seal(encode(Head(seen={}, clocks={}), ()), keys.blob_key, context, sink)

@@ -1,7 +1,7 @@
 """Reading the entries of a blob's document, from the first set to the document's end.
 
-The text comes in batches of whole lines. Nearly every batch lies within one set, and then it is parsed in one go;
-where a set ends in it, it falls into runs of elements and the openings of sets between them. Pure: no I/O, no clock.
+The text comes in batches of lines. Those that are like the lines held are passed over; of each batch the others are
+parsed in one go. Pure: no I/O, no clock.
 """
 
 import re
@@ -11,124 +11,147 @@ import msgspec
 
 from daemon.blob.errors import BlobUnreadable, malformed, too_large
 from daemon.blob.head import check_utf8, decode_json, read_tail
+from daemon.blob.held import Cursor, Held, NothingHeld
 from daemon.blob.limits import Limits
-from daemon.blob.lines import Line, LineReader, parse, to_json
+from daemon.blob.lines import LineReader, parse, to_json
 from daemon.sets.element import Entry, Seen
+from daemon.sets.join import Pair
 
-_name_decoder = msgspec.json.Decoder(str)
+_text_decoder = msgspec.json.Decoder(str)
 # How a set begins, after the bracket that closed the one before. Possessive, hence linear on any input.
 _SET = re.compile(rb'("(?:[^"\\]++|\\.)*+"):\{', re.DOTALL)
+# How an element begins: with its key.
+_KEY = re.compile(rb'("(?:[^"\\]++|\\.)*+"):\[', re.DOTALL)
 
 
-def batches_of(chunks: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
-    """Regroup chunks: runs of whole lines, and as the last what follows the last line break, which may be nothing."""
-    pending: list[bytes] = []
-    pending_bytes = plain_bytes = 0
+def lines_of(chunks: Iterable[bytes], limits: Limits) -> Iterator[list[bytes]]:
+    """Split chunks into lines, many at a time and without their breaks. The last list holds what follows the last."""
+    rest: list[bytes] = []
+    rest_bytes = plain_bytes = 0
     for chunk in chunks:
         plain_bytes += len(chunk)
         if plain_bytes > limits.plain_bytes:
             raise too_large(f"its document has more than {limits.plain_bytes} bytes")
         line_end = chunk.find(b"\n") + 1
-        if pending_bytes + (line_end or len(chunk)) > limits.line_bytes:
+        if rest_bytes + (line_end or len(chunk)) > limits.line_bytes:
             raise too_large(f"a line of its document has more than {limits.line_bytes} bytes")
-        cut = chunk.rfind(b"\n") + 1
-        if cut:
-            pending.append(chunk[:cut])
-            yield b"".join(pending)
-            pending.clear()
-            pending_bytes = 0
-        pending.append(chunk[cut:])
-        pending_bytes += len(chunk) - cut
-    yield b"".join(pending)
+        rest.append(chunk)
+        rest_bytes += len(chunk)
+        if line_end:
+            lines = b"".join(rest).split(b"\n")
+            rest = [lines.pop()]
+            rest_bytes = len(rest[0])
+            yield lines
+    yield [b"".join(rest)]
 
 
-class EntryReader:
-    """Reads the entries of one document, batch by batch; what it holds is where in the document it is."""
+class Entries(Iterable[Entry]):
+    """The entries of one document, to be walked once, alone or beside what is held.
 
-    def __init__(self, seen: Seen, late_extra: dict[str, bytes], limits: Limits) -> None:
-        self._lines = LineReader(seen, limits.nesting)
+    ``late_extra`` takes the members that follow the sets, once the end was read.
+    """
+
+    def __init__(
+        self, batches: Iterable[list[bytes]], seen: Seen, late_extra: dict[str, bytes], limits: Limits
+    ) -> None:
+        self._batches = batches
         self._late_extra = late_extra
+        self._line_reader = LineReader(seen, limits.nesting)
         self._limits = limits
-        self._set_name: str | None = None
-        self._last_key = ""
         self._count = 0
 
-    def read(self, batches: Iterable[bytes]) -> Iterator[Entry]:
-        """Yield all entries; then read the tail, whose members join ``late_extra``."""
-        tail = b""
-        for batch in batches:
-            if batch.endswith(b"\n"):
-                yield from self._batch(batch)
-            else:
-                tail = batch
-        if self._set_name is not None:
+    def __iter__(self) -> Iterator[Entry]:
+        """Walk all entries."""
+        return (theirs for _, theirs in self.beside(NothingHeld()) if theirs is not None)
+
+    def beside(self, held: Held) -> Iterator[Pair]:
+        """Walk the document and what is held side by side: pairs of what is held and what the document has of a key.
+
+        Each key of either comes once, but for those that have the same line in both: these are left out.
+        """
+        cursor = Cursor(held)
+        lines: list[bytes] = []
+        for following in self._batches:
+            yield from self._batch(cursor, lines)
+            lines = following
+        (tail,) = lines
+        if cursor.set_name is not None:
             if not tail.startswith(b"}"):
                 raise malformed("its last set is not closed")
             tail = tail[1:]
         self._late_extra.update(read_tail(tail, self._limits.nesting))
+        yield from _held_alone(cursor.finish())
 
-    def _batch(self, batch: bytes) -> Iterator[Entry]:
-        """Read whole lines. A set's closing bracket stands at the beginning of a line, and nothing else does."""
-        if not batch.isascii():
-            check_utf8(batch)
-        within_set = self._set_name is not None and batch.startswith(b",")
-        line_by_key = parse(memoryview(batch)[1:-1]) if within_set else None
-        if line_by_key is not None:
-            yield from self._entries(line_by_key)
-            return
-        first, *others = batch[:-1].split(b"\n}")
-        yield from self._run(first[1:] if within_set else self._open_set(self._after_bracket(first)))
-        for piece in others:
-            yield from self._run(self._open_set(piece))
-
-    def _after_bracket(self, text: bytes) -> bytes:
-        """Return what follows the bracket that closes the set before, if there was one."""
-        if self._set_name is None:
-            return text
-        if not text.startswith(b"}"):
-            raise self._no_elements()
-        return text[1:]
-
-    def _open_set(self, text: bytes) -> bytes:
-        """Read how a set begins, and return what follows: its elements."""
-        previous = self._set_name
-        comma = b"" if previous is None else b","
-        match = _SET.match(text, len(comma)) if text.startswith(comma) else None
-        if match is None:
-            raise malformed("a set does not begin where it should")
-        name = decode_json(_name_decoder, match[1], "the name of a set")
-        if to_json(name) != match[1] or (previous is not None and name <= previous):
-            raise malformed("its sets are not in canonical form: sorted, and once each")
-        self._check_key(name)
-        self._set_name, self._last_key = name, ""
-        return text[match.end() :]
-
-    def _run(self, members: bytes) -> Iterator[Entry]:
-        line_by_key = parse(members)
-        if line_by_key is None:
-            raise self._no_elements()
-        yield from self._entries(line_by_key)
-
-    def _entries(self, line_by_key: dict[str, Line]) -> Iterator[Entry]:
-        """Check and yield parsed elements of the present set."""
-        self._count += len(line_by_key)
+    def _batch(self, cursor: Cursor, lines: list[bytes]) -> Iterator[Pair]:
+        """Read whole lines. All but the first of a set begin with a comma; that one says how the set begins."""
+        self._count += len(lines)
         if self._count > self._limits.elements:
             raise too_large(f"it has more than {self._limits.elements} elements")
-        name, last_key = self._set_name or "", self._last_key
-        key_bytes, read_line = self._limits.key_bytes, self._lines.read
-        for key, line in line_by_key.items():
-            # No key is the empty text, with which last_key begins: keys are arrays.
-            if key <= last_key:
-                raise malformed(f"the elements of set {name} are not sorted by key")
-            last_key = key
-            if len(key) * 4 > key_bytes:
-                self._check_key(key)
-            yield Entry(name, key, read_line(line))
-        self._last_key = last_key
+        unlike: list[tuple[str, Entry | None]] = []
+        members: list[bytes] = []
+        position = 0
+        while (position := cursor.pass_over(lines, position)) < len(lines):
+            member = lines[position]
+            position += 1
+            if cursor.set_name is not None and member.startswith(b","):
+                member = member[1:]
+            else:
+                yield from self._read(cursor, unlike, members)
+                unlike, members = [], []
+                name, member = self._set_beginning(cursor.set_name, member)
+                yield from _held_alone(cursor.begin_set(name))
+            key = self._key(cursor, member)
+            if cursor.is_behind(key):
+                yield from _held_alone(cursor.go_to(key))
+            unlike.append((key, cursor.take(key)))
+            members.append(member)
+        yield from self._read(cursor, unlike, members)
 
-    def _check_key(self, key: str) -> None:
+    def _set_beginning(self, previous: str | None, text: bytes) -> tuple[str, bytes]:
+        """Read how a set begins, after the one before, and return its name and what follows: its first element."""
+        separator = b"" if previous is None else b"},"
+        match = _SET.match(text, len(separator)) if text.startswith(separator) else None
+        if match is None:
+            raise malformed("a set does not begin where it should")
+        name = decode_json(_text_decoder, match[1], "the name of a set")
+        if to_json(name) != match[1] or (previous is not None and name <= previous):
+            raise malformed("its sets are not in canonical form: sorted, and once each")
+        self._check_size(name)
+        return name, text[match.end() :]
+
+    def _key(self, cursor: Cursor, member: bytes) -> str:
+        match = _KEY.match(member)
+        if match is None:
+            raise _no_elements(cursor)
+        key = decode_json(_text_decoder, match[1], "the key of an element")
+        if key <= cursor.last_key:
+            raise malformed(f"the elements of set {cursor.set_name} are not sorted by key")
+        if len(key) * 4 > self._limits.key_bytes:
+            self._check_size(key)
+        return key
+
+    def _read(self, cursor: Cursor, unlike: list[tuple[str, Entry | None]], members: list[bytes]) -> Iterator[Pair]:
+        """Read elements of one set, whose keys are known, and what is held of each."""
+        if not members:
+            return
+        text = b"\n,".join(members)
+        if not text.isascii():
+            check_utf8(text)
+        line_by_key = parse(text)
+        if line_by_key is None or list(line_by_key) != [key for key, _ in unlike]:
+            raise _no_elements(cursor)
+        name, read_line = cursor.set_name or "", self._line_reader.read
+        for (key, mine), line in zip(unlike, line_by_key.values(), strict=True):
+            yield mine, Entry(name, key, read_line(line))
+
+    def _check_size(self, key: str) -> None:
         if len(key.encode()) > self._limits.key_bytes:
             raise too_large(f"a key, or the name of a set, has more than {self._limits.key_bytes} bytes")
 
-    def _no_elements(self) -> BlobUnreadable:
-        return malformed(f"the elements of set {self._set_name} are not what the format says")
+
+def _held_alone(entries: Iterator[Entry]) -> Iterator[Pair]:
+    return ((entry, None) for entry in entries)
+
+
+def _no_elements(cursor: Cursor) -> BlobUnreadable:
+    return malformed(f"the elements of set {cursor.set_name} are not what the format says")

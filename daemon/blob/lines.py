@@ -42,22 +42,22 @@ class LineWriter:
         self._index_by_writer = {writer: index for index, writer in enumerate(sorted(seen))}
 
     def write(self, key: str, element: Element) -> bytes:
-        """Write one member of a set, without the comma that goes before it. Raises ValueError if no reader took it."""
+        """Write one member of a set: a comma, and its line without the break. Raises ValueError where none can be."""
         stamp, value, deletes = element
         try:
             if stamp is None:
                 if not deletes:
                     raise ValueError("an element with neither an insert nor deletes cannot be")
-                return b"%b:[0,0,null,%b]\n" % (to_json(key), self._pairs(deletes))
+                return b",%b:[0,0,null,%b]" % (to_json(key), self._pairs(deletes))
             time, writer = stamp
             if not 0 < time <= self._seen[writer]:
                 raise ValueError("a time is not covered by what the replica has seen")
-            if _LINE_BREAK in value or not value:
-                raise ValueError("a value is not canonical JSON: it is empty or has a line break")
+            if not value:
+                raise ValueError("a value is not canonical JSON: it is empty")
             if deletes:
                 index, pairs = self._index_by_writer[writer], self._pairs(deletes)
-                return b"%b:[%d,%d,%b,%b]\n" % (to_json(key), time, index, value, pairs)
-            return b"%b:[%d,%d,%b]\n" % (to_json(key), time, self._index_by_writer[writer], value)
+                return b",%b:[%d,%d,%b,%b]" % (to_json(key), time, index, value, pairs)
+            return b",%b:[%d,%d,%b]" % (to_json(key), time, self._index_by_writer[writer], value)
         except KeyError:
             raise ValueError("a writer is not among those that the replica has seen") from None
 
@@ -107,7 +107,7 @@ class LineReader:
             raise too_large(f"a value is nested more than {self._nesting} levels deep")
 
 
-def parse(members: bytes | memoryview) -> dict[str, Line] | None:
+def parse(members: bytes) -> dict[str, Line] | None:
     """Parse members of one set, separated by commas, all in one go.
 
     None: the text is something else, or more than that. Raises BlobUnreadable for elements that are not written in

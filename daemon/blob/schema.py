@@ -19,18 +19,21 @@ docs/blob-format.md is the specification. Pure: no I/O, no clock.
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, groupby
+from operator import itemgetter
 
-from daemon.blob.entries import EntryReader, batches_of
+from daemon.blob.entries import Entries, lines_of
 from daemon.blob.errors import malformed
 from daemon.blob.head import Head, find_sets, read_head, write_head
 from daemon.blob.limits import LINE_BYTES, Limits
 from daemon.blob.lines import LineWriter, to_json
 from daemon.sets.element import Entry
 
-__all__ = ["CHUNK_BYTES", "LINE_BYTES", "Head", "Limits", "decode", "encode"]
+__all__ = ["CHUNK_BYTES", "LINE_BYTES", "Entries", "Head", "Limits", "decode", "encode", "encode_lines"]
 
 CHUNK_BYTES = 2**18  # of plaintext, about: what is written at a time
+
+_name = itemgetter(0)
 
 
 def encode(head: Head, entries: Iterable[Entry]) -> Iterator[bytes]:
@@ -39,64 +42,76 @@ def encode(head: Head, entries: Iterable[Entry]) -> Iterator[bytes]:
     ``entries`` come sorted by place. Raises ValueError, while it is iterated, for anything that no reader would take:
     entries out of order, a writer or a time that ``seen`` does not cover, a value with a line break, a huge line.
     """
+    write = LineWriter(head.seen).write
+    sets = ((name, ((key, write(key, element)) for _, key, element in each)) for name, each in groupby(entries, _name))
+    return encode_lines(head, sets)
+
+
+def encode_lines(head: Head, sets: Iterable[tuple[str, Iterable[tuple[str, bytes]]]]) -> Iterator[bytes]:
+    """Write a replica as chunks of a document, from elements that are written already: by set, keys and lines.
+
+    They come sorted, and as ``LineWriter`` writes them. Raises ValueError, while it is iterated, for lines that are out
+    of order, have a line break, or are huge.
+    """
     before, after = write_head(head)
+    set_name: str | None = None
+    for name, lines in sets:
+        opening = _opening(name, set_name) if set_name is not None else before + to_json(name) + b":{"
+        for chunk in _chunks_of_set(name, opening, lines):
+            set_name = name
+            yield chunk
+    yield before + after if set_name is None else b"}" + after
+
+
+def _chunks_of_set(name: str, opening: bytes, lines: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
     chunk: list[bytes] = []
-    size = 0
-    for text in chain((before,), _texts(LineWriter(head.seen), entries, len(before)), (after,)):
-        chunk.append(text)
-        size += len(text)
+    size, last_key = 0, ""  # which is no key: keys are arrays
+    for key, line in lines:
+        if key <= last_key:
+            raise ValueError(f"the entries of set {name} are not sorted by key, or a key is empty")
+        if not last_key:
+            line = opening + line[1:]
+        last_key = key
+        chunk.append(line)
+        size += len(line)
         if size >= CHUNK_BYTES:
-            yield b"".join(chunk)
+            yield _joined(name, chunk)
             chunk.clear()
             size = 0
     if chunk:
-        yield b"".join(chunk)
+        yield _joined(name, chunk)
 
 
-def decode(chunks: Iterable[bytes], limits: Limits) -> tuple[Head, Iterator[Entry]]:
+def _joined(name: str, lines: list[bytes]) -> bytes:
+    """Put lines together. Raises ValueError for what no reader would take for those lines."""
+    text = b"\n".join((*lines, b""))
+    if text.count(b"\n") != len(lines):
+        raise ValueError("a value is not canonical JSON: it has a line break")
+    if len(text) > LINE_BYTES and (longest := 1 + max(map(len, lines))) > LINE_BYTES:
+        raise ValueError(f"an entry of set {name} is too large for a blob: {longest} of {LINE_BYTES} bytes")
+    return text
+
+
+def decode(chunks: Iterable[bytes], limits: Limits) -> tuple[Head, Entries]:
     """Read a document from chunks of any sizes: its head at once, its entries as they are asked for.
 
     Raises BlobUnreadable here for the head, and while the entries are iterated for all else. Nothing that was read is
     to be believed before the iterator is exhausted: only then have all chunks been asked for and the end been seen.
     Members that sort after ``sets`` join ``head.extra`` with the end.
     """
-    batches = batches_of(chunks, limits)
-    first = next(batches)
+    batches = lines_of(chunks, limits)
+    first, *others = next(batches)
     found = find_sets(first)
     if found is None:
         raise malformed('it has no member "sets" in its first line')
     start, end = found
     head = read_head(first[:start], limits.nesting)
     extra = dict(head.extra)
-    entries = EntryReader(head.seen, extra, limits).read(chain((first[end:],), batches))
+    entries = Entries(chain(([first[end:], *others],), batches), head.seen, extra, limits)
     return head._replace(extra=extra), entries
 
 
-def _texts(lines: LineWriter, entries: Iterable[Entry], head_bytes: int) -> Iterator[bytes]:
-    """Write what stands between head and tail: commas, openings of sets, and lines."""
-    set_name: str | None = None
-    last_key = ""
-    for name, key, element in entries:
-        if name != set_name:
-            separator = _opening(name, set_name)
-            prefix_bytes = len(separator) + (head_bytes if set_name is None else 0)
-            set_name, last_key = name, ""  # which is no key: keys are arrays
-        else:
-            separator, prefix_bytes = b",", 1
-        if key <= last_key:
-            raise ValueError(f"the entries of set {name} are not sorted by key, or a key is empty")
-        last_key = key
-        line = lines.write(key, element)
-        if prefix_bytes + len(line) > LINE_BYTES:
-            raise ValueError(f"an entry of set {name} is too large for a blob: {len(line)} of {LINE_BYTES} bytes")
-        yield separator + line
-    if set_name is not None:
-        yield b"}"
-
-
-def _opening(name: str, previous: str | None) -> bytes:
-    if previous is None:
-        return to_json(name) + b":{"
-    if name < previous:
+def _opening(name: str, previous: str) -> bytes:
+    if name <= previous:
         raise ValueError(f"set {name} comes after set {previous}: the entries are not sorted by set")
     return b"}," + to_json(name) + b":{"

@@ -12,13 +12,15 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from daemon.blob.keys import ServerKeys
-from daemon.blob.schema import Head, encode
+from daemon.blob.lines import LineWriter
+from daemon.blob.schema import Head, encode_lines
 from daemon.blob.seal import Context, seal
 from daemon.keeper.merge import collect
 from daemon.keeper.stamping import is_member
 from daemon.keeper.store import Store
 from daemon.sets.collect import Clocks, all_acknowledged, without_deletes
-from daemon.sets.element import Entry, covers
+from daemon.sets.element import Element, covers
+from daemon.state.lines import Lines
 from daemon.state.replica import Replica
 from daemon.state.servers import ServerRecord, Servers
 
@@ -70,7 +72,7 @@ def seal_blob(store: Store, url: str, keys: ServerKeys, sink: BinaryIO) -> Seale
         clocks = {**rows, store.identity.wallet_id: seen}
         head = Head(seen=seen, clocks=clocks, extra=record.extra)
         context = Context(kind="state", account=keys.account.public_key, server=record.identity)
-        size = seal(encode(head, _worth_saying(replica, clocks)), keys.blob_key, context, sink)
+        size = seal(encode_lines(head, _lines_by_set(Lines(reader, seen), head)), keys.blob_key, context, sink)
     return Sealed(size, head, forgotten)
 
 
@@ -86,15 +88,25 @@ def note_stored(store: Store, url: str, sealed: Sealed, revision: str) -> int:
         return collect(store)
 
 
-def _worth_saying(replica: Replica, clocks: Clocks) -> Iterator[Entry]:
-    """Walk the replica, leaving out the deletes that all wallets in these clocks have seen."""
-    for entry in replica.entries():
-        if entry.element.deletes and all_acknowledged(entry.element.deletes, [clocks]):
-            rest = without_deletes(entry.element)
-            if rest is not None:
-                yield entry._replace(element=rest)
-        else:
-            yield entry
+def _lines_by_set(held: Lines, head: Head) -> Iterator[tuple[str, Iterator[tuple[str, bytes]]]]:
+    """Walk the replica as lines of a blob with this head."""
+    write = LineWriter(head.seen).write
+
+    def lines(set_name: str) -> Iterator[tuple[str, bytes]]:
+        for key, line in held.lines(set_name):
+            if line is not None:
+                yield key, line
+            elif (element := _worth_saying(held.element(set_name, key), head.clocks)) is not None:
+                yield key, write(key, element)
+
+    return ((set_name, lines(set_name)) for set_name in held.set_names())
+
+
+def _worth_saying(element: Element, clocks: Clocks) -> Element | None:
+    """Leave out the deletes that all wallets in these clocks have seen."""
+    if element.deletes and all_acknowledged(element.deletes, [clocks]):
+        return without_deletes(element)
+    return element
 
 
 def _record(servers: Servers, url: str) -> ServerRecord:

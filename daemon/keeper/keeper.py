@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from daemon.blob.keys import ServerKeys
 from daemon.blob.limits import Limits
-from daemon.blob.schema import Head, decode
+from daemon.blob.schema import Entries, Head, decode
 from daemon.blob.seal import Context, open_sealed
 from daemon.keeper.capture import Captured, capture
 from daemon.keeper.clone import Parting, is_copied, part_from_copy
@@ -23,7 +23,6 @@ from daemon.keeper.overview import Overview, overview
 from daemon.keeper.settle import Settled, settle
 from daemon.keeper.store import Store
 from daemon.keeper.undo import approve, reject, restore
-from daemon.sets.element import Entry
 from daemon.state.history import Kept
 from daemon.state.servers import ServerRecord
 from daemon.wallet.trouble import WalletTrouble
@@ -220,7 +219,7 @@ class Keeper:
             taken.merged = merge(self.store, url, head, entries, answer.revision, answer.sealed_bytes)
 
     @contextlib.contextmanager
-    def _read_blob(self, taken: TakenIn, url: str, answer: Spooled) -> Iterator[tuple[Head, Iterator[Entry]]]:
+    def _read_blob(self, taken: TakenIn, url: str, answer: Spooled) -> Iterator[tuple[Head, Entries]]:
         """Open a blob that is about to be joined, and do all that has to be done before."""
         with answer.path.open("rb") as sealed:
             head, entries = self._open(url, answer, sealed)
@@ -234,7 +233,7 @@ class Keeper:
         with answer.path.open("rb") as sealed:
             return part_from_copy(self.store, self._open(url, answer, sealed)[1])
 
-    def _open(self, url: str, answer: Spooled, sealed: BinaryIO) -> tuple[Head, Iterator[Entry]]:
+    def _open(self, url: str, answer: Spooled, sealed: BinaryIO) -> tuple[Head, Entries]:
         context = Context(kind="state", account=answer.keys.account.public_key, server=self.record(url).identity)
         return decode(open_sealed(sealed, answer.keys.blob_key, context, self.limits), self.limits)
 

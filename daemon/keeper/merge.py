@@ -18,15 +18,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from daemon.blob.schema import Head
+from daemon.blob.schema import Entries, Head
 from daemon.keeper.brake import Death, to_be_held
 from daemon.keeper.stamping import is_member
 from daemon.keeper.store import Store
 from daemon.sets.collect import Clocks, all_acknowledged, without_deletes
-from daemon.sets.element import Element, Entry, Seen, covers
-from daemon.sets.join import Joined, join
+from daemon.sets.element import Element, Seen, covers
+from daemon.sets.join import Joined, join_pairs
 from daemon.sets.why import Rule, rule_of
-from daemon.state.replica import Replica
+from daemon.state.lines import Lines
 from daemon.wallet.tables import CIRCLE_SET
 
 FARTHEST_AHEAD = 2**40
@@ -95,7 +95,7 @@ def check_times(store: Store, their_seen: Seen) -> None:
             raise TimePoisoned(writer, time, largest)
 
 
-def merge(store: Store, url: str, head: Head, entries: Iterator[Entry], revision: str, sealed_bytes: int) -> Merged:
+def merge(store: Store, url: str, head: Head, entries: Entries, revision: str, sealed_bytes: int) -> Merged:
     """Join the server's blob. The entries are read to their end; whatever they raise leaves all as it was."""
     with _announcing(store):
         record = store.servers.get(url)
@@ -112,7 +112,7 @@ def merge(store: Store, url: str, head: Head, entries: Iterator[Entry], revision
     return merged
 
 
-def merge_copy(store: Store, head: Head, entries: Iterator[Entry]) -> Merged:
+def merge_copy(store: Store, head: Head, entries: Entries) -> Merged:
     """Join a conflict copy: a blob that some wallet has stored, and that is not the one that a server holds.
 
     What it has seen and its clocks are no server's, and are not noted as such: what it brings is news to all servers.
@@ -126,14 +126,14 @@ def merge_copy(store: Store, head: Head, entries: Iterator[Entry]) -> Merged:
     return merged
 
 
-def _join_blob(store: Store, head: Head, entries: Iterator[Entry]) -> Merged:
+def _join_blob(store: Store, head: Head, entries: Entries) -> Merged:
     """Join a blob into the replica, list for the wallet what changed, and hold a mass delete. In a transaction."""
     merged = Merged()
     with store.state.snapshot() as reader:
         seen_before = store.replica.seen()
         batch = store.to_apply.open_batch(seen_before)
         deaths: list[Death] = []
-        for joined in join(Replica(reader).entries(), entries, seen_before, head.seen):
+        for joined in join_pairs(entries.beside(Lines(reader, head.seen)), seen_before, head.seen):
             merged.owed |= joined.owed
             merged.collisions += joined.stamps_collide
             if joined.changed:

@@ -25,6 +25,9 @@ from typing import NamedTuple
 
 from daemon.sets.element import Element, Entry, Seen, covers, has_seen, pointwise_max
 
+Pair = tuple[Entry | None, Entry | None]
+"""What this replica has of a key, and what the other side has of it."""
+
 
 class Joined(NamedTuple):
     """What the join made of one key: the element before, the other side's, and the one after.
@@ -88,12 +91,16 @@ def join_one(mine: Element | None, theirs: Element | None, my_seen: Seen, their_
 
 
 def join(mine: Iterable[Entry], theirs: Iterable[Entry], my_seen: Seen, their_seen: Seen) -> Iterator[Joined]:
-    """Join two streams of entries, both sorted by place, and yield what differs.
+    """Join two streams of entries, both sorted by place, and yield what differs. Neither is held in memory."""
+    return join_pairs(_pair(iter(mine), iter(theirs)), my_seen, their_seen)
 
-    Keys on which both sides agree are passed over, so that the caller's cost follows what changed. Neither stream
-    is held in memory.
+
+def join_pairs(pairs: Iterable[Pair], my_seen: Seen, their_seen: Seen) -> Iterator[Joined]:
+    """Join what the two sides have of each key, in any order of keys, and yield what differs.
+
+    Keys on which both sides agree are passed over, and may be left out.
     """
-    for before, other in _pair(iter(mine), iter(theirs)):
+    for before, other in pairs:
         my_element = before.element if before else None
         their_element = other.element if other else None
         if my_element == their_element:
@@ -110,7 +117,7 @@ def _place(one: Entry | None, other: Entry | None) -> tuple[str, str]:
     return entry.set_name, entry.key
 
 
-def _pair(mine: Iterator[Entry], theirs: Iterator[Entry]) -> Iterator[tuple[Entry | None, Entry | None]]:
+def _pair(mine: Iterator[Entry], theirs: Iterator[Entry]) -> Iterator[Pair]:
     """Walk two sorted streams side by side: each place once, with the entry of either side that has it."""
     one, other = next(mine, None), next(theirs, None)
     while one is not None and other is not None:

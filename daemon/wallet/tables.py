@@ -82,9 +82,10 @@ class SetTable:
 
     @cached_property
     def select_all(self) -> str:
-        """Select key and shared columns of all rows that take part."""
+        """Select key and shared columns of all rows that take part, by key: what comes in order is kept in order."""
         columns = names((*self.profile.key, *self.shared))
-        return f"SELECT {columns} FROM {quoted(self.profile.table)} WHERE {self.condition}"
+        rows = f"{quoted(self.profile.table)} WHERE {self.condition}"
+        return f"SELECT {columns} FROM {rows} ORDER BY {names(self.profile.key)}"
 
 
 @dataclass(frozen=True)

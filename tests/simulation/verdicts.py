@@ -79,9 +79,11 @@ def _check_circle(world: World, devices: list[Device], shelves: list[Shelf]) -> 
 
 def _live(device: Device) -> Iterator[tuple[Place, int]]:
     assert device.keeper is not None
-    for entry in device.keeper.store.replica.entries():
-        if entry.element.live and entry.set_name != CIRCLE_SET:
-            yield entry.place, shown_by(entry.element.value)
+    replica = device.keeper.store.replica
+    for set_name in replica.set_names():
+        for entry in replica.entries_of(set_name):
+            if entry.element.live and set_name != CIRCLE_SET:
+                yield entry.place, shown_by(entry.element.value)
 
 
 def _unequal(replicas: dict[str, dict[Place, int]]) -> Iterator[str]:
