@@ -19,7 +19,7 @@ from daemon.keeper.brake import Death, Place, to_be_held
 from daemon.keeper.heal import heal
 from daemon.keeper.judge import Verdict, judge
 from daemon.keeper.settle import begin_write, finish_write, renew_marker
-from daemon.keeper.stamping import Stamper
+from daemon.keeper.stamping import Stamper, is_announced
 from daemon.keeper.store import Store
 from daemon.state.replica import encode_times
 from daemon.wallet.guest import Excluded, Marker, Row
@@ -64,6 +64,8 @@ def capture(store: Store) -> Captured:
         store.guest.refresh()
         store.scanned_at = None
     captured = Captured(scanned=store.scan_due, installed=not complete)
+    if not captured.scanned and _is_idle(store):
+        return captured
     is_first = store.marker("marker") is None
     suspects = _suspects(store) if captured.scanned and not is_first else None
     marker = begin_write(store) if not is_first and (suspects or store.guest.has_logged()) else None
@@ -87,6 +89,11 @@ def capture(store: Store) -> Captured:
     if captured.scanned:
         store.scanned_at = store.surroundings.wall()
     return captured
+
+
+def _is_idle(store: Store) -> bool:
+    """Tell whether there is nothing to read or to say: nearly always, in a wallet that nobody uses just now."""
+    return not store.guest.has_logged() and store.held.is_empty() and is_announced(store.replica, store.identity)
 
 
 @contextlib.contextmanager

@@ -54,10 +54,10 @@ class Stamper:
 
     def finish(self) -> None:
         """Announce this wallet if what its element says is not so (any more), and note what was stamped."""
-        key = encode_key([self._identity.wallet_id])
-        element = self._replica.known(CIRCLE_SET, key).element
-        member = read_member(element.value) if element and element.live else None
-        if member is None or self._differs(member):
+        if not is_announced(self._replica, self._identity, self.writer if self._stamped else None):
+            key = encode_key([self._identity.wallet_id])
+            element = self._replica.known(CIRCLE_SET, key).element
+            member = read_member(element.value) if element and element.live else None
             stamp = self.stamp()
             writers = [*(member.writers if member else ()), stamp.writer]
             value = Member(self._identity.nickname, self._identity.sealing_key, list(dict.fromkeys(writers)))
@@ -65,12 +65,16 @@ class Stamper:
         if self._stamped and self.writer is not None:
             self._replica.see({self.writer: self.seen[self.writer]})
 
-    def _differs(self, member: Member) -> bool:
-        return (
-            (self._stamped and self.writer not in member.writers)
-            or member.nickname != self._identity.nickname
-            or member.sealing_key != self._identity.sealing_key
-        )
+
+def is_announced(replica: Replica, identity: Identity, writer: str | None = None) -> bool:
+    """Tell whether this wallet's own element says who it is, and names this writer, if one is given."""
+    element = replica.known(CIRCLE_SET, encode_key([identity.wallet_id])).element
+    member = read_member(element.value) if element and element.live else None
+    return (
+        member is not None
+        and (member.nickname, member.sealing_key) == (identity.nickname, identity.sealing_key)
+        and (writer is None or writer in member.writers)
+    )
 
 
 def is_member(replica: Replica, wallet_id: str) -> bool:

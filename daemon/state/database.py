@@ -111,7 +111,7 @@ class StateDatabase:
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
         """Open a second connection that sees what is committed now, whatever is committed meanwhile."""
-        reader = _connect(self.path)
+        reader = _open(self.path)
         try:
             reader.execute("BEGIN")
             reader.execute("SELECT 1 FROM meta").fetchone()
@@ -158,9 +158,13 @@ def _make_private(path: Path) -> None:
         raise StateUnusable(f"{path} cannot be used as the state database: {error.strerror}") from error
 
 
+def _open(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     try:
-        connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+        connection = _open(path)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")

@@ -24,6 +24,10 @@ class HeldDeletes:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
+    def is_empty(self) -> bool:
+        """Tell whether nothing is held."""
+        return self._connection.execute("SELECT 1 FROM held LIMIT 1").fetchone() is None
+
     def hold(self, direction: Direction, since: float, places: Iterable[tuple[str, str]]) -> int:
         """Hold the deletes of these keys. Return the number."""
         cursor = self._connection.execute("INSERT INTO held (direction, since) VALUES (?, ?)", (direction, since))
