@@ -6,6 +6,7 @@
 #   make check   lint, then test
 #   make simulate SEEDS=10000   play random schedules of wallets, servers and faults; SEED=123 replays one
 #   make bench   measure syncs against the floor; ARGS goes to the bench, as in: make bench ARGS="--size 1000"
+#   make bench-check   compare a few ratios with bench/baseline.json; ARGS=--write makes that anew
 #   make lock    write requirements.lock anew from pyproject.toml; UPGRADE=--upgrade takes the newest of everything
 
 PYTHON ?= python3
@@ -17,7 +18,7 @@ UPGRADE ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint check simulate bench lock
+.PHONY: demo test lint check simulate bench bench-check lock
 
 demo: $(READY)
 	@$(BIN)/walletsync demo
@@ -38,6 +39,9 @@ simulate: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m bench $(ARGS)
+
+bench-check: $(READY)
+	$(BIN)/python -m bench.check $(ARGS)
 
 lock: $(READY)
 	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet $(UPGRADE) --generate-hashes --allow-unsafe \

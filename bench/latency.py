@@ -61,6 +61,18 @@ def section(wanted: Wanted) -> Figures:
     return Figures([row._asdict() for row in results], table)
 
 
+def best_idle_ratio(entities: int, seconds: float) -> float:
+    """Ask an idle daemon that has no server; return how many times as long as an echo that takes at its best.
+
+    The best are the fastest tenth of each, which hardly depend on what else the machine does.
+    """
+    with homes(entities) as (home,):
+        home.start()
+        with echoing(_echo_path(home)):
+            samples = trio.run(_sampled, home, partial(trio.sleep, seconds))
+    return percentile([each.status for each in samples], 10) / percentile([each.echo for each in samples], 10)
+
+
 def measure(entities: int, rounds: int, idle_seconds: float = IDLE_SECONDS) -> list[Latency]:
     """Measure requests to daemons of wallets of this size, idle and during syncs."""
     with homes(entities, 0) as (first, second):

@@ -1,6 +1,25 @@
-"""What is said of many measurements of the same: the median, the spread, a percentile."""
+"""Measurements of time, and what is said of many of the same: the median, the spread, a percentile."""
 
+import time
 from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Lap(NamedTuple):
+    """Seconds by the clock, and seconds of this process's work: what else runs on the machine is not in those."""
+
+    clock: float
+    work: float
+
+
+def lap() -> Lap:
+    """Begin to measure."""
+    return Lap(time.perf_counter(), time.process_time())
+
+
+def since(began: Lap) -> Lap:
+    """Return the time since then."""
+    return Lap(time.perf_counter() - began.clock, time.process_time() - began.work)
 
 
 def median(samples: Sequence[float]) -> float:
