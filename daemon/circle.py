@@ -3,10 +3,11 @@
 Enrolling the first server makes the circle; an invitation takes one over.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 
 import trio
@@ -17,7 +18,7 @@ from daemon.errors import SecretsError
 from daemon.exchange import Link
 from daemon.invitation import Invitation, InvitationUnusable, read_invitation, write_invitation
 from daemon.keeper.keeper import Keeper
-from daemon.leaving import Departure, depart
+from daemon.leaving import Departures
 from daemon.logs import running as happenings
 from daemon.passphrase import new_key
 from daemon.plan import Timing
@@ -28,9 +29,13 @@ from daemon.server.kinds import ServerKinds
 from daemon.server.urls import ServerUrl, UrlError, parse_server_url
 from daemon.surroundings import Surroundings
 from daemon.syncer import Syncer
+from daemon.wallet.trouble import WalletTrouble
 from daemon.worker import Worker
 from ipc.errors import Refusal
-from ipc.messages import InvitedServer
+from ipc.messages import WALLET_UNFIT, InvitedServer
+
+LEFT_CIRCLE = "left_circle"
+"""Where the state database keeps by what the circle last left is recognised."""
 
 
 @dataclass
@@ -60,7 +65,9 @@ class Circle:
     def __post_init__(self) -> None:
         self.syncer_by_url: dict[str, Syncer] = {}
         self._running_by_url: dict[str, _Running] = {}
-        self._departing_by_identity: dict[str, trio.CancelScope] = {}
+        self._departures = Departures(
+            self.keeper, self.exclusively, self.surroundings, self.kinds, self.spool_folder, self.nursery
+        )
 
     async def start_enrolled(self) -> None:
         """Start a syncer for every server enrolled before, and do what is left to be done at those that were left.
@@ -74,8 +81,7 @@ class Circle:
             )
         for record in records:
             await self._start(parse_server_url(record.url), record.identity, record.memory)
-        for url, identity, erase in await self.exclusively(self.keeper.store.servers.departures):
-            self.nursery.start_soon(self._depart, parse_server_url(url), identity, erase)
+        await self._departures.go_on()
 
     def changed(self) -> None:
         """Tell all servers' plans that the wallet changed."""
@@ -128,7 +134,7 @@ class Circle:
         except InvitationUnusable as error:
             raise Refusal(str(error)) from error
         if self.secrets.root is not None and self.secrets.root != invitation.root:
-            raise Refusal("this wallet belongs to another circle: it has to leave that one first")
+            raise Refusal("this wallet belongs to another circle: it has to leave that one first, by `leave --circle`")
         addresses = [(_parse(server.url), server.id) for server in invitation.servers]
         if self.secrets.root is None:
             await self._take_root(invitation.root)
@@ -141,17 +147,46 @@ class Circle:
     async def leave(self, part: str, *, erase: bool) -> str:
         """Sync with a server no longer. Works offline. Raises Refusal."""
         (syncer,) = self.find(part)
-        url = syncer.url
-        identity = self.reporter.overview.record_by_url[url].identity
+        await self._leave([syncer.url], erase=erase)
+        return syncer.url
+
+    async def leave_all(self) -> list[str]:
+        """Leave the circle: all its servers, and its root secret is forgotten. Works offline. Raises Refusal.
+
+        Cancelled, the servers may have been left while the circle was not.
+        """
+        root = self.secrets.root
+        if root is None:
+            raise Refusal("this wallet is in no circle")
+        self.secrets.check_changeable()
+        urls = list(self.reporter.overview.record_by_url)
+        await self._leave(urls, erase=False)
+        await self.exclusively(partial(self.keeper.store.state.set_meta, LEFT_CIRCLE, _mark(root)))
+        await self._keep(self.secrets.with_root(None))
+        logs.emit(happenings.CircleLeft(servers=len(urls)))
+        self.reporter.tell("circle.left", {"servers": urls})
+        return urls
+
+    async def _leave(self, urls: Sequence[str], *, erase: bool) -> None:
+        assert self.secrets.root is not None
+        left = []
+        for url in urls:
+            identity = self.reporter.overview.record_by_url[url].identity
+            keys_there = server_keys(self.secrets.root.reveal(), identity)
+            left.append(self._departures.left(url, identity, keys_there, erase=erase))
+            await self._stop(url)
+        await self.exclusively(partial(self.keeper.leave, left))
+        await self.reporter.refresh()
+        for url in urls:
+            logs.emit(happenings.ServerLeft(server=url))
+            self.reporter.tell("server.left", {"server": url})
+        self._departures.start(left)
+
+    async def _stop(self, url: str) -> None:
+        """Have a server's syncer end."""
         running = self._running_by_url[url]
         running.scope.cancel()
         await running.ended.wait()
-        await self.exclusively(partial(self.keeper.leave, url, erase=erase))
-        logs.emit(happenings.ServerLeft(server=url))
-        await self.reporter.refresh()
-        self.reporter.tell("server.left", {"server": url})
-        self.nursery.start_soon(self._depart, parse_server_url(url), identity, erase)
-        return url
 
     async def rename(self, nickname: str) -> None:
         """Give this wallet another nickname."""
@@ -206,6 +241,14 @@ class Circle:
         return description
 
     async def _take_root(self, root: Secret[bytes]) -> None:
+        """Take part in the circle of this root secret. One that is not the circle last left begins with nothing."""
+        self.secrets.check_changeable()
+        left = await self.exclusively(partial(self.keeper.store.state.meta, LEFT_CIRCLE))
+        if left is not None and left != _mark(root):
+            try:
+                await self.exclusively(self.keeper.begin_anew)
+            except WalletTrouble as trouble:
+                raise Refusal(trouble.reason, code=WALLET_UNFIT) from trouble
         await self._keep(self.secrets.with_root(root))
 
     async def _keep(self, secrets: keys.Secrets) -> None:
@@ -214,8 +257,8 @@ class Circle:
         self.secrets = secrets
 
     async def _take_up(self, address: ServerUrl, identity: str, limit_bytes: int | None) -> None:
-        if identity in self._departing_by_identity:  # left before, perhaps under another URL
-            self._departing_by_identity.pop(identity).cancel()
+        assert self.secrets.root is not None
+        await self._departures.call_off(server_keys(self.secrets.root.reveal(), identity))
         enroll = partial(self.keeper.store.servers.enroll, address.url, identity, limit_bytes)
         await self.exclusively(enroll)
         logs.emit(happenings.ServerEnrolled(server=address.url))
@@ -263,20 +306,6 @@ class Circle:
                     nursery.start_soon(_watch, server, syncer.server_changed)
                 await syncer.run()
 
-    async def _depart(self, address: ServerUrl, identity: str, erase: bool) -> None:
-        """Do what is left to be done at a server that was left, until it is enrolled anew."""
-        assert self.secrets.root is not None
-        own_id = self.keeper.store.identity.wallet_id
-        keys_there = server_keys(self.secrets.root.reveal(), identity)
-        spool = self.spool_folder / self.surroundings.ids(8).hex()
-        with trio.CancelScope() as scope:
-            self._departing_by_identity[identity] = scope
-            async with self.kinds.opened(address, identity, {}) as server:
-                departure = Departure(identity, own_id, erase)
-                await depart(server, keys_there, departure, self.surroundings, self.keeper.limits, spool)
-            await self.exclusively(partial(self.keeper.store.servers.note_departed, address.url))
-            self._departing_by_identity.pop(identity, None)
-
 
 @dataclass
 class _Running:
@@ -289,6 +318,11 @@ class _Running:
 async def _watch(server: Watchable, changed: Callable[[], None]) -> None:
     async for _ in server.watch():
         changed()
+
+
+def _mark(root: Secret[bytes]) -> str:
+    """Return what a circle is recognised by when its root secret is forgotten."""
+    return blake2b(b"", key=root.reveal(), digest_size=16, person=b"wsync-circle-v1").hexdigest()
 
 
 def _parse(url: str) -> ServerUrl:

@@ -49,8 +49,16 @@ class Secrets:
 
     wallet: Secret[bytes]
     root: Secret[bytes] | None
-    key: PassphraseKey | None = None
+    key: PassphraseKey | None
     fixed: bool = False
+
+    def check_changeable(self) -> None:
+        """Raise SecretsError where they come from a credential."""
+        if self.fixed:
+            raise SecretsError(
+                "this needs other secrets, and they come from a credential, which cannot be changed here:"
+                " docs/service.md says how to take them back into the state folder"
+            )
 
     def with_root(self, root: Secret[bytes] | None) -> "Secrets":
         """Return the same with another root secret, or without one."""
@@ -79,7 +87,7 @@ def load_or_create(
     try:
         status = path.stat()
     except FileNotFoundError:
-        secrets = Secrets(Secret(ids(SECRET_BYTES)), None)
+        secrets = Secrets(Secret(ids(SECRET_BYTES)), None, None)
         save(path, secrets, ids)
         return secrets, True
     except OSError as error:
@@ -99,11 +107,7 @@ def is_sealed(path: Path) -> bool:
 
 def save(path: Path, secrets: Secrets, ids: Callable[[int], bytes]) -> None:
     """Write the secrets whole and durably, sealed if they are. Raises SecretsError: then the file is as it was."""
-    if secrets.fixed:
-        raise SecretsError(
-            "this needs other secrets, and they come from a credential, which cannot be changed here: docs/service.md"
-            " says how to take them back into the state folder"
-        )
+    secrets.check_changeable()
     new = path.with_name(path.name + ".new")
     try:
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:

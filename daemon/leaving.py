@@ -1,8 +1,9 @@
 """Leaving a server: this wallet's row goes from its clocks, or all that the account holds does.
 
-Leaving works offline. What is left to be done at the server is remembered, with the server's URL and identity, and
-tried again until it is done or the server is enrolled anew. What the blob holds is not joined any more: it is written
-back as it was read, but for the row.
+Leaving works offline. What is left to be done at the server is remembered, with the server's URL and identity and the
+account's keys, sealed, and tried again until it is done or the account is enrolled anew. So it is done also where the
+whole circle was left, and its root secret forgotten. What the blob holds is not joined any more: it is written back as
+it was read, but for the row.
 """
 
 from collections.abc import Iterable
@@ -14,13 +15,19 @@ from typing import BinaryIO
 import trio
 
 from daemon.blob.errors import BlobUnreadable
-from daemon.blob.keys import ServerKeys
+from daemon.blob.keys import SECRET_BYTES, ServerKeys, keys_from
 from daemon.blob.limits import Limits
 from daemon.blob.schema import Head, decode, encode
 from daemon.blob.seal import Context, open_sealed, seal
+from daemon.keeper.keeper import Keeper
 from daemon.server.base import Conflict, Failure, FailureKind, Fetched, NoBlob, Server, Stored, Unchanged
+from daemon.server.kinds import ServerKinds
+from daemon.server.urls import parse_server_url
 from daemon.sets.element import Entry
+from daemon.state.servers import LeftAccount
 from daemon.surroundings import Surroundings
+from daemon.worker import Worker
+from ipc import base32
 
 FIRST_RETRY = 60.0
 LONGEST_RETRY = 6 * 3600.0
@@ -33,6 +40,64 @@ class Departure:
     identity: str
     wallet_id: str
     erase: bool
+
+
+class Departures:
+    """Does what is left to be done at accounts that were left, each in a task of its own."""
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        exclusively: Worker,
+        surroundings: Surroundings,
+        kinds: ServerKinds,
+        spool_folder: Path,
+        nursery: trio.Nursery,
+    ) -> None:
+        self._keeper = keeper
+        self._exclusively = exclusively
+        self._surroundings = surroundings
+        self._kinds = kinds
+        self._spool_folder = spool_folder
+        self._nursery = nursery
+        self._scope_by_account: dict[str, trio.CancelScope] = {}
+
+    def left(self, url: str, identity: str, keys: ServerKeys, *, erase: bool) -> LeftAccount:
+        """Return what is to be remembered of an account that is left."""
+        sealed = self._keeper.store.vault.seal(keys.account.seed + keys.blob_key)
+        return LeftAccount(_name(keys), url, identity, erase, sealed)
+
+    async def go_on(self) -> None:
+        """Go on with what earlier runs have left to be done."""
+        self.start(await self._exclusively(self._keeper.store.servers.departures))
+
+    def start(self, left: Iterable[LeftAccount]) -> None:
+        """Begin with these."""
+        for each in left:
+            self._nursery.start_soon(self._depart, each)
+
+    async def call_off(self, keys: ServerKeys) -> None:
+        """Leave an account as it is, since it is taken up again, perhaps under another URL."""
+        scope = self._scope_by_account.pop(_name(keys), None)
+        if scope is not None:
+            scope.cancel()
+        await self._exclusively(partial(self._keeper.store.servers.note_departed, _name(keys)))
+
+    async def _depart(self, left: LeftAccount) -> None:
+        plain = self._keeper.store.vault.open(left.keys)
+        keys = keys_from(plain[:SECRET_BYTES], plain[SECRET_BYTES:])
+        departure = Departure(left.identity, self._keeper.store.identity.wallet_id, left.erase)
+        spool = self._spool_folder / self._surroundings.ids(8).hex()
+        with trio.CancelScope() as scope:
+            self._scope_by_account[left.account] = scope
+            async with self._kinds.opened(parse_server_url(left.url), left.identity, {}) as server:
+                await depart(server, keys, departure, self._surroundings, self._keeper.limits, spool)
+            await self._exclusively(partial(self._keeper.store.servers.note_departed, left.account))
+            self._scope_by_account.pop(left.account, None)
+
+
+def _name(keys: ServerKeys) -> str:
+    return base32.encode(keys.account.public_key)
 
 
 async def depart(

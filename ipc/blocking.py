@@ -108,6 +108,10 @@ class BlockingClient:
         params = messages.LeaveParams(server=server, erase=erase)
         return self.call("leave", params, messages.LeaveResult, timeout=LONG_TIMEOUT)
 
+    def leave_circle(self) -> messages.LeaveCircleResult:
+        """Leave the circle: all its servers, and its keys are forgotten. What the wallet holds is kept."""
+        return self.call("leave_circle", messages.NoParams(), messages.LeaveCircleResult, timeout=LONG_TIMEOUT)
+
     def rename(self, nickname: str) -> messages.WalletsResult:
         """Give this wallet another nickname."""
         return self.call("rename", messages.RenameParams(nickname=nickname), messages.WalletsResult)

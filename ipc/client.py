@@ -135,6 +135,10 @@ class Client:
         params = messages.LeaveParams(server=server, erase=erase)
         return await self.call("leave", params, messages.LeaveResult, timeout=LONG_TIMEOUT)
 
+    async def leave_circle(self) -> messages.LeaveCircleResult:
+        """Leave the circle: all its servers, and its keys are forgotten. What the wallet holds is kept."""
+        return await self.call("leave_circle", messages.NoParams(), messages.LeaveCircleResult, timeout=LONG_TIMEOUT)
+
     async def rename(self, nickname: str) -> messages.WalletsResult:
         """Give this wallet another nickname."""
         return await self.call("rename", messages.RenameParams(nickname=nickname), messages.WalletsResult)

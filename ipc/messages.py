@@ -358,6 +358,12 @@ class LeaveResult(msgspec.Struct, kw_only=True):
     url: str
 
 
+class LeaveCircleResult(msgspec.Struct, kw_only=True):
+    """The servers that were left with the circle. What is still to be done there is done in the background."""
+
+    urls: list[str]
+
+
 class RenameParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """``rename``: the new nickname of this wallet."""
 
@@ -506,6 +512,7 @@ SIGNATURE_BY_METHOD: Mapping[str, Signature] = MappingProxyType(
         "seal": Signature(SealParams, SealResult, changes=True),
         "join": Signature(JoinParams, JoinResult, changes=True),
         "leave": Signature(LeaveParams, LeaveResult, changes=True),
+        "leave_circle": Signature(NoParams, LeaveCircleResult, changes=True),
         "wallets": Signature(NoParams, WalletsResult, changes=False),
         "rename": Signature(RenameParams, WalletsResult, changes=True),
         "forget": Signature(ForgetParams, WalletsResult, changes=True),

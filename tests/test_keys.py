@@ -26,10 +26,10 @@ def path(tmp_path):
     return tmp_path / "secrets.json"
 
 
-def made(path, **changes) -> keys.Secrets:
+def made(path, key=None) -> keys.Secrets:
     wallet, created = keys.load_or_create(path, os.urandom)
     assert created
-    secrets = keys.Secrets(wallet.wallet, ROOT, **changes)
+    secrets = keys.Secrets(wallet.wallet, ROOT, key)
     keys.save(path, secrets, os.urandom)
     return secrets
 

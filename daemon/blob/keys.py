@@ -55,9 +55,15 @@ def server_keys(root: bytes, identity: str) -> ServerKeys:
     _check_secret(root, "the root secret")
     if not identity:
         raise ValueError("a server's identity is not empty")
-    seed = _derived(root, identity, _ACCOUNT_PERSON)
-    public_key, _ = bindings.crypto_sign_seed_keypair(seed)
-    return ServerKeys(Account(seed, public_key), _derived(root, identity, _BLOB_PERSON))
+    return keys_from(_derived(root, identity, _ACCOUNT_PERSON), _derived(root, identity, _BLOB_PERSON))
+
+
+def keys_from(account_seed: bytes, blob_key: bytes) -> ServerKeys:
+    """Return the keys that were derived before (32 bytes each)."""
+    _check_secret(account_seed, "an account's seed")
+    _check_secret(blob_key, "a blob key")
+    public_key, _ = bindings.crypto_sign_seed_keypair(account_seed)
+    return ServerKeys(Account(account_seed, public_key), blob_key)
 
 
 def wallet_keys(seed: bytes) -> WalletKeys:

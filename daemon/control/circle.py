@@ -22,8 +22,10 @@ from ipc.messages import (
     InviteResult,
     JoinParams,
     JoinResult,
+    LeaveCircleResult,
     LeaveParams,
     LeaveResult,
+    NoParams,
     RenameParams,
     SealParams,
     SealResult,
@@ -45,6 +47,7 @@ class CircleDesk:
             "enroll": Method(EnrollParams, self._enroll, changes=True),
             "join": Method(JoinParams, self._join, changes=True),
             "leave": Method(LeaveParams, self._leave, changes=True),
+            "leave_circle": Method(NoParams, self._leave_circle, changes=True),
             "rename": Method(RenameParams, self._rename, changes=True),
             "seal": Method(SealParams, self._seal, changes=True),
             "forget": Method(ForgetParams, self._forget, changes=True),
@@ -66,6 +69,10 @@ class CircleDesk:
     async def _leave(self, params: LeaveParams) -> LeaveResult:
         async with self._changing():
             return LeaveResult(url=await self._circle.leave(params.server, erase=params.erase))
+
+    async def _leave_circle(self, _params: NoParams) -> LeaveCircleResult:
+        async with self._changing():
+            return LeaveCircleResult(urls=await self._circle.leave_all())
 
     async def _seal(self, params: SealParams) -> SealResult:
         if params.passphrase == "":

@@ -24,7 +24,7 @@ from daemon.keeper.settle import Settled, settle
 from daemon.keeper.store import Store
 from daemon.keeper.undo import approve, reject, restore
 from daemon.state.history import Kept
-from daemon.state.servers import ServerRecord
+from daemon.state.servers import LeftAccount, ServerRecord
 from daemon.wallet.trouble import WalletTrouble
 
 APPLY_ROUNDS = 5
@@ -148,10 +148,21 @@ class Keeper:
             self.store.state.set_meta("nickname", nickname)
             self.store.state.set_meta("nickname_instead_of", self.store.state.meta("nickname_configured") or "")
 
-    def leave(self, url: str, *, erase: bool) -> None:
-        """Sync no longer with a server."""
+    def leave(self, left: Sequence[LeftAccount]) -> None:
+        """Sync no longer with these servers; all of them, or none if that fails."""
         with self.store.state.transaction():
-            self.store.servers.leave(url, erase=erase)
+            for each in left:
+                self.store.servers.leave(each)
+
+    def begin_anew(self) -> None:
+        """Forget the circle, for another one: the wallet's own content is all that this wallet then brings along.
+
+        Raises WalletTrouble, and then nothing was forgotten.
+        """
+        self.store.guest.remove_ours()
+        with self.store.state.transaction():
+            self.store.state.begin_anew()
+        self.store.writer = self.store.unjoined = self.store.scanned_at = None
 
     def explain(self) -> list[tuple[str | None, Pending]]:
         """Return what the next sync would say, of local changes and to each server. Raises WalletTrouble."""

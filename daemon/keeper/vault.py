@@ -1,4 +1,6 @@
-"""The vault: what is kept of deleted values, sealed with a key made from the wallet's own seed.
+"""The vault: what the state database keeps that is a secret, sealed with a key made from the wallet's own seed.
+
+That are deleted values, and the keys of accounts that were left while something is still to be done there.
 
 BLAKE2b keyed with the seed, personal string "wsync-history-v1", makes the key; libsodium's secretbox seals each value.
 """

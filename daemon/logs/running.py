@@ -140,6 +140,12 @@ class SecretsSealed(Happening, event="secrets.sealed"):
     sealed: bool
 
 
+class CircleLeft(Happening, event="circle.left"):
+    """The wallet left its circle, and forgot the root secret."""
+
+    servers: int
+
+
 class CircleCreated(Happening, event="circle.created"):
     """A new circle was made, with this wallet as its first."""
 

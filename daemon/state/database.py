@@ -13,6 +13,8 @@ from pathlib import Path
 from daemon.errors import StateUnusable
 
 SCHEMA_VERSION = 1
+KEPT_BY_A_WALLET = frozenset({"meta", "history", "departure", "sqlite_sequence"})
+"""The tables whose content does not come from the circle."""
 
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -54,8 +56,10 @@ CREATE TABLE clock (
     PRIMARY KEY (server, wallet)
 ) WITHOUT ROWID;
 
--- Servers that were left, and where something is still to be done.
-CREATE TABLE departure (url TEXT PRIMARY KEY, identity TEXT NOT NULL, erase INTEGER NOT NULL) WITHOUT ROWID;
+-- Accounts that were left, and where something is still to be done, with their keys, sealed.
+CREATE TABLE departure (
+    account TEXT PRIMARY KEY, url TEXT NOT NULL, identity TEXT NOT NULL, erase INTEGER NOT NULL, keys BLOB NOT NULL
+) WITHOUT ROWID;
 
 -- Wallets whose row is to be taken out of a server's clocks with the next upload there.
 CREATE TABLE forgotten (
@@ -127,6 +131,14 @@ class StateDatabase:
     def set_meta(self, name: str, value: str) -> None:
         """Keep a single value. Part of the caller's transaction, if there is one."""
         self.connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    def begin_anew(self) -> None:
+        """Forget all but what belongs to this wallet whatever its circle is. Part of the caller's transaction."""
+        self.connection.execute("PRAGMA defer_foreign_keys = ON")
+        tables = {name for (name,) in self.connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        for table in sorted(tables - KEPT_BY_A_WALLET):
+            self.connection.execute(f'DELETE FROM "{table}"')
+        self.connection.execute("DELETE FROM meta WHERE name IN ('marker', 'next_marker')")
 
     def nickname(self, configured: str) -> str:
         """Return the nickname that was chosen by renaming, unless the configuration has been changed since."""

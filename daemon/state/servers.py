@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -57,6 +57,16 @@ _COLUMNS = (
 )
 
 
+class LeftAccount(NamedTuple):
+    """An account that was left and where something is still to be done; ``keys`` are sealed by the vault."""
+
+    account: str
+    url: str
+    identity: str
+    erase: bool
+    keys: bytes
+
+
 class Servers:
     """The enrolled servers behind one SQLite connection. Transactions are the caller's."""
 
@@ -73,27 +83,24 @@ class Servers:
         return _record(row) if row else None
 
     def enroll(self, url: str, identity: str, limit_bytes: int | None) -> None:
-        """Take up a server whose blob was not read yet. Nothing is left to be done there, under whatever URL."""
-        self._connection.execute("DELETE FROM departure WHERE url = ? OR identity = ?", (url, identity))
+        """Take up a server whose blob was not read yet."""
         self._connection.execute(
             "INSERT INTO server (url, identity, limit_bytes) VALUES (?, ?, ?)", (url, identity, limit_bytes)
         )
 
-    def leave(self, url: str, *, erase: bool) -> None:
+    def leave(self, left: LeftAccount) -> None:
         """Forget a server, with its clocks, and note that something is still to be done there."""
-        self._connection.execute(
-            "INSERT OR REPLACE INTO departure SELECT url, identity, ? FROM server WHERE url = ?", (erase, url)
-        )
-        self._connection.execute("DELETE FROM server WHERE url = ?", (url,))
+        self._connection.execute("INSERT OR REPLACE INTO departure VALUES (?, ?, ?, ?, ?)", left)
+        self._connection.execute("DELETE FROM server WHERE url = ?", (left.url,))
 
-    def departures(self) -> list[tuple[str, str, bool]]:
-        """Return the servers left where something is still to be done: URL, identity, whether to empty the account."""
-        rows = self._connection.execute("SELECT url, identity, erase FROM departure ORDER BY url")
-        return [(url, identity, bool(erase)) for url, identity, erase in rows]
+    def departures(self) -> list[LeftAccount]:
+        """Return the accounts left where something is still to be done."""
+        rows = self._connection.execute("SELECT account, url, identity, erase, keys FROM departure ORDER BY url")
+        return [LeftAccount(account, url, identity, bool(erase), keys) for account, url, identity, erase, keys in rows]
 
-    def note_departed(self, url: str) -> None:
-        """Note that nothing is left to be done at a server that was left."""
-        self._connection.execute("DELETE FROM departure WHERE url = ?", (url,))
+    def note_departed(self, account: str) -> None:
+        """Note that nothing is left to be done at an account that was left, or that it is taken up again."""
+        self._connection.execute("DELETE FROM departure WHERE account = ?", (account,))
 
     def note_blob(self, url: str, revision: str | None, seen: Seen, extra: Mapping[str, bytes]) -> None:
         """Note what the server's blob is: just read, or just stored."""

@@ -136,12 +136,19 @@ class Guest:
         nothing is added again by a sync that is under way: another guest begins anew.
         Raises WalletTrouble, and then nothing was removed.
         """
+        self.remove_ours()
+        self._detached = True
+
+    def remove_ours(self) -> None:
+        """Remove all that we ever added, in one transaction. The next use of the database adds it anew.
+
+        Raises WalletTrouble, and then nothing was removed.
+        """
         self.close()
         self._file.open()
         try:
             with self.writing() as connection:
                 triggers.remove_all(connection)
-            self._detached = True
         finally:
             self.close()
 

@@ -103,6 +103,7 @@ _WORDED_BY_EVENT: Mapping[str, Callable[[_Data], tuple[str, str]]] = {
     "sync.ended": _sync_ended,
     "server.enrolled": _about_server("Took up {}"),
     "server.left": _about_server("Left {}"),
+    "circle.left": lambda data: ("Left the circle", ATTENTION),
     "server.stale": _about_server("The last success with {} lies long ago", ATTENTION),
     "server.nearly_full": _nearly_full,
     "server.went_back": _about_server("{} was put back to an old copy; what is here is put there again", ATTENTION),

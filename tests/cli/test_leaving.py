@@ -8,7 +8,7 @@ from support.cli_examples import FOLDER, LONG_URL, circle, server, status
 from support.cli_terminal import on_terminal
 
 from ipc.cli.exits import ExitCode
-from ipc.messages import LeaveResult, WalletsResult
+from ipc.messages import LeaveCircleResult, LeaveResult, WalletsResult
 
 
 @pytest.fixture
@@ -74,11 +74,29 @@ def test_leaving_prints_its_document(walletsync, home, capsys):
     assert json.loads(capsys.readouterr().out) == {"api": 1, "url": LONG_URL, "erase": True}
 
 
-@pytest.mark.parametrize(("arguments", "words"), [(["--circle"], "nothing was changed"), ([], "which server")])
-def test_leaving_nothing_in_particular_is_refused(arguments, words, walletsync, home, daemon, capsys):
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [([], "which server"), (["a-rather", "--circle"], "neither SERVER"), (["--circle", "--erase"], "nor --erase")],
+)
+def test_leaving_nothing_in_particular_or_too_much_is_refused(arguments, words, walletsync, home, daemon, capsys):
     assert walletsync("leave", "--yes", *arguments) == ExitCode.USAGE
     assert words in capsys.readouterr().err
     assert daemon.calls == []
+
+
+@pytest.mark.parametrize("answer", ["y", "n"])
+def test_leaving_the_circle_says_what_it_means_and_asks(answer, home, daemon):
+    daemon.answer_by_method["leave_circle"] = LeaveCircleResult(urls=[LONG_URL])
+    code, out = on_terminal(["leave", "--circle", *home], [("Leave the circle? [y/N]", answer)], columns=120)
+    assert (code, changes(daemon)) == ((0, [("leave_circle", {})]) if answer == "y" else (130, []))
+    assert "backed up nowhere" in out
+    assert (f"Left {LONG_URL}." in out.replace("\n", "")) == (answer == "y")
+
+
+def test_leaving_the_circle_prints_its_document(walletsync, home, daemon, capsys):
+    daemon.answer_by_method["leave_circle"] = LeaveCircleResult(urls=[LONG_URL])
+    assert walletsync("leave", "--circle", "--yes", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"api": 1, "urls": [LONG_URL]}
 
 
 def test_a_wallet_is_renamed(walletsync, home, daemon, capsys):

@@ -141,7 +141,7 @@ async def quiet_daemon(folder: Path, servers: dict[str, MemoryServer]) -> AsyncI
     try:
         async with trio.open_nursery() as nursery:
             circle = Circle(
-                secrets=Secrets(Secret(bytes(32)), Secret(ROOT)),
+                secrets=Secrets(Secret(bytes(32)), Secret(ROOT), None),
                 secrets_path=folder / "secrets.json",
                 keeper=keeper,
                 exclusively=inline,

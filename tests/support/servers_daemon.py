@@ -126,7 +126,7 @@ async def served_daemon(
     try:
         async with trio.open_nursery() as nursery:
             circle = Circle(
-                secrets=Secrets(Secret(bytes(32)), Secret(ROOT)),
+                secrets=Secrets(Secret(bytes(32)), Secret(ROOT), None),
                 secrets_path=folder / name / "secrets.json",
                 keeper=keeper,
                 exclusively=exclusively,
