@@ -10,13 +10,14 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from bench import cycles, events, latency
+from bench import cycles, events, latency, memory
 from bench.section import Section, Wanted
 
 SECTION_BY_NAME: Mapping[str, Section] = {
     "cycles": cycles.section,
     "latency": latency.section,
     "events": events.section,
+    "memory": memory.section,
 }
 
 

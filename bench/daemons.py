@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import trio
+
 from bench.devices import change_coins, make_wallet
 from config.paths import HOME_VARIABLE, home_paths
 from ipc import BlockingClient, Client, IpcError
 from ipc.cli.following import follow
-from ipc.messages import ServerStatus
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - where disks do not disturb
 PATIENCE = 3600.0
@@ -42,12 +43,12 @@ class Home:
         lines += [f"{name} = {json.dumps(value)}" for name, value in sync.items()]
         self.paths.config_file.write_text("\n".join(lines) + "\n")
 
-    def start(self) -> None:
-        """Start the daemon, and wait until it answers."""
+    def start(self, module: str = "daemon") -> None:
+        """Start the daemon, or a module that runs one, and wait until it answers."""
         environment = {name: value for name, value in os.environ.items() if name != HOME_VARIABLE}
         with (self.folder / "daemon.log").open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own daemon
-                [sys.executable, "-m", "daemon", "--home", str(self.folder)],
+                [sys.executable, "-m", module, "--home", str(self.folder)],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -61,6 +62,17 @@ class Home:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(PATIENCE)
             self.process = None
+
+    async def pause(self) -> None:
+        """Let all syncing rest."""
+        async with self.client() as client:
+            await client.pause()
+
+    async def resume_and_sync(self) -> None:
+        """Let syncing go on, and sync to the end."""
+        async with self.client() as client:
+            await client.resume()
+        await self.sync()
 
     @property
     def pid(self) -> int:
@@ -81,12 +93,6 @@ class Home:
         async with self.client() as client:
             ended = (await follow(client, None, lambda followed, event: None)).ended
         assert all(each.outcome == "ok" for each in ended), ended
-
-    def server(self) -> ServerStatus:
-        """Return what the daemon says of its only server."""
-        with self.blocking_client() as client:
-            (server,) = client.status().servers
-        return server
 
     def change(self, rows: int, seed: int) -> None:
         """Be the wallet program: change so many coins in one transaction."""
@@ -133,9 +139,16 @@ def join(newcomer: Home, home: Home) -> None:
         client.join(uri)
 
 
-def wait_until_synced(home: Home) -> None:
-    """Wait until the daemon has synced with its server at least once, and does not sync now."""
-    wait_until(lambda: (server := home.server()).state == "idle" and server.last_success is not None)
+async def let_both_change(home: Home, other: Home, seed: int) -> None:
+    """Let both wallets change, half of 1 % each, and the other sync. Then both daemons rest."""
+    async with home.client() as client:
+        await client.pause()
+        entities = sum(each.live for each in (await client.status()).sets.values())
+    rows = max(1, entities // 200)
+    await trio.to_thread.run_sync(other.change, rows, 2 * seed)
+    await other.resume_and_sync()
+    await other.pause()
+    await trio.to_thread.run_sync(home.change, rows, 2 * seed + 1)
 
 
 def wait_until(condition: Callable[[], object]) -> None:

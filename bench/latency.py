@@ -16,7 +16,7 @@ import msgspec
 import trio
 from rich.table import Table
 
-from bench.daemons import Home, enroll, homes, join
+from bench.daemons import Home, enroll, homes, join, let_both_change
 from bench.echo import echo_request, echoing
 from bench.section import Figures, Wanted, milliseconds
 from bench.statistics import median, percentile
@@ -84,13 +84,13 @@ def measure(entities: int, rounds: int, idle_seconds: float = IDLE_SECONDS) -> l
 async def _measure(first: Home, second: Home, rounds: int, idle_seconds: float) -> list[Latency]:
     whole = await _while_syncing(first, partial(_enroll, first))
     idle = await _sampled(first, partial(trio.sleep, idle_seconds))
-    await _pause(first)
+    await first.pause()
     await trio.to_thread.run_sync(second.start)
     newcomer = await _while_syncing(second, partial(_join, second, first))
     changed: list[Sample] = []
     for number in range(rounds):
-        await _let_both_change(first, second, number)
-        changed += await _while_syncing(first, partial(_resume_and_sync, first))
+        await let_both_change(first, second, number)
+        changed += await _while_syncing(first, first.resume_and_sync)
     return [
         summed_up("idle", [each for each in idle if not each.syncing]),
         summed_up("a wallet's first sync", whole),
@@ -121,29 +121,6 @@ async def _enroll(home: Home) -> None:
 async def _join(newcomer: Home, home: Home) -> None:
     await trio.to_thread.run_sync(join, newcomer, home)
     await newcomer.sync()
-
-
-async def _let_both_change(home: Home, other: Home, number: int) -> None:
-    """Let both wallets change, half of 1 % each, and the other sync. Then both rest."""
-    async with home.client() as client:
-        await client.pause()
-        entities = sum(each.live for each in (await client.status()).sets.values())
-    rows = max(1, entities // 200)
-    await trio.to_thread.run_sync(other.change, rows, 2 * number)
-    await _resume_and_sync(other)
-    await _pause(other)
-    await trio.to_thread.run_sync(home.change, rows, 2 * number + 1)
-
-
-async def _pause(home: Home) -> None:
-    async with home.client() as client:
-        await client.pause()
-
-
-async def _resume_and_sync(home: Home) -> None:
-    async with home.client() as client:
-        await client.resume()
-    await home.sync()
 
 
 async def _while_syncing(home: Home, work: Callable[[], Awaitable[None]]) -> list[Sample]:
