@@ -7,6 +7,7 @@ from collections.abc import Callable
 Statement = tuple[str, tuple[object, ...]]
 
 EXCHANGES = ("https://one/", "https://two/", "https://three/")
+BUSY, BUSY_SHARE = 3, 0.7
 HANDLES = ("a", "b", "c", None)
 
 
@@ -14,12 +15,17 @@ def statements(
     wallet: sqlite3.Connection, reserve: Callable[[], int], chance: random.Random
 ) -> tuple[str, list[Statement]]:
     """Draw something to do: what it is, and its statements. ``reserve`` numbers the operations that they make."""
-    action = chance.choice(_ACTIONS)
-    return action.__name__, action(wallet, reserve, chance)
+    while True:
+        action = chance.choice(_ACTIONS)
+        if todo := action(wallet, reserve, chance):
+            return action.__name__, todo
 
 
 def _some(wallet: sqlite3.Connection, sql: str, chance: random.Random) -> str | None:
+    """Choose among what there is, mostly of a few things that all wallets have much to do with."""
     found = [row[0] for row in wallet.execute(sql)]
+    if chance.random() < BUSY_SHARE:
+        found = found[:BUSY]
     return chance.choice(found) if found else None
 
 
@@ -67,6 +73,8 @@ def _delete_coin(wallet: sqlite3.Connection, _reserve: Callable[[], int], chance
 
 def _collect_garbage(wallet: sqlite3.Connection, _reserve: Callable[[], int], chance: random.Random) -> list[Statement]:
     purchase = _some(wallet, "SELECT id FROM purchases ORDER BY 1", chance)
+    if purchase is None:
+        return []
     return [
         ("DELETE FROM spends WHERE purchase = ?", (purchase,)),
         ("DELETE FROM purchases WHERE id = ?", (purchase,)),
@@ -78,8 +86,9 @@ def _trust(_wallet: sqlite3.Connection, reserve: Callable[[], int], chance: rand
     return [(sql, (chance.choice(EXCHANGES), str(reserve())))]
 
 
-def _distrust(_wallet: sqlite3.Connection, _reserve: Callable[[], int], chance: random.Random) -> list[Statement]:
-    return [("DELETE FROM exchanges WHERE url = ?", (chance.choice(EXCHANGES),))]
+def _distrust(wallet: sqlite3.Connection, _reserve: Callable[[], int], chance: random.Random) -> list[Statement]:
+    exchange = _some(wallet, "SELECT url FROM exchanges ORDER BY 1", chance)
+    return [("DELETE FROM exchanges WHERE url = ?", (exchange,))] if exchange else []
 
 
 def _name(_wallet: sqlite3.Connection, reserve: Callable[[], int], chance: random.Random) -> list[Statement]:
@@ -104,6 +113,6 @@ def _touch(wallet: sqlite3.Connection, _reserve: Callable[[], int], chance: rand
 
 
 _ACTIONS = (
-    _withdraw, _withdraw, _spend, _claim, _refund, _change_coin, _delete_coin, _collect_garbage,
-    _trust, _trust, _trust, _distrust, _distrust, _distrust, _name, _plan, _touch,
+    _withdraw, _withdraw, _spend, _claim, _refund, _change_coin, _change_coin, _delete_coin, _delete_coin,
+    _collect_garbage, _trust, _trust, _trust, _distrust, _distrust, _name, _plan, _touch,
 )  # fmt: skip

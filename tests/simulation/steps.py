@@ -5,14 +5,16 @@ leaving steps out.
 """
 
 import random
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from simulation import verdicts
 from simulation.device import Crash, Device, Fuse, StateCopy, WalletCopy
-from simulation.rounds import Fault, Sync, sync
-from simulation.shelf import Shelf
+from simulation.rounds import Sync, sync
+from simulation.shelf import FAULTS as SERVER_FAULTS
+from simulation.shelf import Fault, Shelf
 from simulation.world import World
 
 
@@ -27,20 +29,23 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Settings:
-    """What a schedule may contain."""
+    """What a schedule may contain. ``wallets`` and ``servers``: how often there are so many of them."""
 
     steps: int = 90
-    wallets: tuple[int, int] = (2, 4)
-    servers: tuple[int, int] = (1, 3)
+    wallets: Mapping[int, int] = field(default_factory=lambda: {2: 30, 3: 30, 4: 20, 5: 12, 6: 8})
+    servers: Mapping[int, int] = field(default_factory=lambda: {1: 35, 2: 35, 3: 20, 4: 10})
     always_upload: bool = False
     lasting_share: float = 0.6
 
 
+MOST_EDITS = 4
+"""So many transactions of the wallet at most are made at once."""
+
 FAULTS = (
-    ("edit", 30),
+    ("edit", 36),
     ("advance", 90),
     ("sync", 30),
-    ("fault", 6),
+    ("fault", 8),
     ("crash", 4),
     ("edit soon", 5),
     ("restart", 3),
@@ -50,6 +55,7 @@ FAULTS = (
     ("refuse", 1),
     ("scan", 1),
     ("clock", 2),
+    ("lose for good", 0.3),
 )
 """What happens to wallets that know each other."""
 
@@ -61,6 +67,7 @@ COMINGS_AND_GOINGS = (
     ("lose wallet", 1),
     ("enroll", 4),
     ("forget", 1),
+    ("lose for good", 0.5),
     ("copy device", 0.4),
     ("copy running device", 0.4),
 )
@@ -70,9 +77,9 @@ COMINGS_AND_GOINGS = (
 def draw_steps(seed: int, settings: Settings) -> list[Step]:
     """Draw the schedule of a seed: of a lasting circle, or of one with comings and goings."""
     chance = random.Random(seed)
-    wallets, servers = chance.randint(*settings.wallets), chance.randint(*settings.servers)
+    wallets, servers = _draw(settings.wallets, chance), _draw(settings.servers, chance)
     steps = [Step("wallet", who, 0, chance.getrandbits(30)) for who in range(wallets)]
-    steps += [Step("server", 0, where, 0) for where in range(servers)]
+    steps += [Step("server", 0, where, chance.getrandbits(30)) for where in range(servers)]
     lasting = chance.random() < settings.lasting_share
     if lasting:
         steps += _connected(wallets, servers, chance)
@@ -84,6 +91,10 @@ def draw_steps(seed: int, settings: Settings) -> list[Step]:
     for name in chance.choices(names, weights, k=settings.steps):
         steps.append(Step(name, chance.randrange(wallets), chance.randrange(servers), chance.getrandbits(30)))
     return steps
+
+
+def _draw(weight_by_number: Mapping[int, int], chance: random.Random) -> int:
+    return chance.choices(list(weight_by_number), list(weight_by_number.values()))[0]
 
 
 def _connected(wallets: int, servers: int, chance: random.Random) -> list[Step]:
@@ -118,10 +129,11 @@ class Schedule:
                 self._toggle(device)
         self._syncs.clear()
         verdicts.settle_down(self.world)
+        verdicts.forget_lost(self.world)
         for device in self.world.devices:  # so that refused rows are tried once more
             number = self.world.oracle.reserve()
             device.edit(("INSERT INTO coins (coin_pub, shown) VALUES (?, ?)", (f"last{number}", str(number))))
-        verdicts.settle_down(self.world)
+        verdicts.settle_down(self.world, quiet_rounds=2)
         verdicts.check(self.world)
 
     def carry_out(self, step: Step) -> None:
@@ -131,7 +143,7 @@ class Schedule:
             self.world.devices[-1].start()
             return
         if step.what == "server":
-            self.world.add_shelf(step.where)
+            self.world.add_shelf(step.where, step.draw)
             return
         if not self.world.devices or not self.world.shelves:
             return
@@ -149,7 +161,8 @@ class Schedule:
         verdicts.settle_down(self.world)
 
     def _edit(self, device: Device, _shelf: Shelf, draw: int) -> None:
-        self.world.edit(device, draw)
+        for number in range(1 + draw % MOST_EDITS):
+            self.world.edit(device, draw + number)
 
     def _sync(self, device: Device, shelf: Shelf, draw: int) -> None:
         """Sync to the end."""
@@ -157,10 +170,10 @@ class Schedule:
         while (device.name, shelf.url) in self._syncs:
             self._advance(device, shelf, draw)
 
-    def _advance(self, device: Device, shelf: Shelf, draw: int, fault: Fault = None) -> None:
-        """Do one more step of a sync, or begin one."""
+    def _advance(self, device: Device, shelf: Shelf, draw: int, fault: Fault = None) -> str | None:
+        """Do one more step of a sync, or begin one. Return what comes next, and ``None`` where that was the end."""
         if shelf.url not in device.urls or device.keeper is None:
-            return
+            return None
         place = device.name, shelf.url
         running = self._syncs.get(place)
         try:
@@ -168,14 +181,24 @@ class Schedule:
                 acknowledge = draw % 2 == 0
                 always = self.settings.always_upload
                 running = self._syncs[place] = sync(self.world, device, shelf, acknowledge=acknowledge, always=always)
-                self.world.tell(f"  {next(running)}")
+                stage = next(running)
             else:
-                self.world.tell(f"  {running.send(fault)}")
+                stage = running.send(fault)
         except StopIteration:
             del self._syncs[place]
+            return None
+        self.world.tell(f"  {stage}")
+        return stage
 
     def _fault(self, device: Device, shelf: Shelf, draw: int) -> None:
-        self._advance(device, shelf, draw, fault=("unreachable", "lost")[draw % 2])
+        """Go on with a sync until the server is asked, and let that fail."""
+        fault, asks = SERVER_FAULTS[draw % len(SERVER_FAULTS)], ("fetches", "stores")[draw % 7 % 2]
+        stage = self._advance(device, shelf, draw)
+        while stage not in (None, asks):
+            stage = self._advance(device, shelf, draw)
+        if stage is not None:
+            self.world.tell(f"  {fault}")
+            self._advance(device, shelf, draw, fault)
 
     def _bury(self, device: Device) -> None:
         self._syncs = {place: running for place, running in self._syncs.items() if place[0] != device.name}
@@ -232,8 +255,16 @@ class Schedule:
     def _lose_wallet(self, device: Device, _shelf: Shelf, _draw: int) -> None:
         device.lose_wallet()
 
+    def _lose_for_good(self, device: Device, _shelf: Shelf, _draw: int) -> None:
+        """Lose a device with all that it has; its wallet is forgotten by another one, sooner or later."""
+        others = [each for each in self.world.devices if each is not device]
+        if len(others) > 1 and all(each.identity != device.identity for each in others):
+            self._stop(device)
+            self.world.lose(device)
+
     def _forget(self, device: Device, _shelf: Shelf, draw: int) -> None:
-        others = [each for each in self.world.devices if each.identity != device.identity]
+        everyone = [*self.world.devices, *self.world.lost]
+        others = [each for each in everyone if each.identity != device.identity]
         if others and device.keeper is not None:
             device.keeper.forget_wallet(others[draw % len(others)].identity.wallet_id)
 

@@ -7,13 +7,14 @@ from simulation.steps import Settings
 from support.devices import Device, Shelf, in_step
 
 SEEDS_BY_MUTANT = {
-    "inserts_win": range(16),
-    "list_lost": range(24, 40),
-    "compared_with_the_replica": range(24),
-    "stamped_after_the_join": range(54, 70),
+    "inserts_win": range(4),
+    "stamped_after_the_join": range(8),
+    "list_lost": range(8, 16),
+    "compared_with_the_replica": range(8, 16),
+    "clocks_united": range(12, 20),
+    "flat_clock_rule": range(24, 32),
+    "writer_kept_across_runs": range(312, 320),
     "uploads_whenever_blobs_differ": range(1),
-    "flat_clock_rule": range(356, 372),
-    "writer_kept_across_runs": range(364, 380),
 }
 
 
@@ -51,4 +52,4 @@ def test_clocks_united_with_remembered_ones_bring_a_forgotten_wallet_back(tmp_pa
 
 
 def test_every_mutant_is_caught_by_one_of_these_tests():
-    assert {*SEEDS_BY_MUTANT, "clocks_united"} == MUTANTS.keys()
+    assert SEEDS_BY_MUTANT.keys() == MUTANTS.keys()

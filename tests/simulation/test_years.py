@@ -8,7 +8,7 @@ from simulation.years import play
 @pytest.mark.parametrize("seed", range(4))
 def test_after_weeks_of_faults_all_wallets_are_what_they_should_be(seed):
     with structlog.testing.capture_logs():
-        problems, counts = play(seed, days=12, wallets=2 + seed % 3, servers=1 + seed % 2)
+        problems, counts = play(seed, days=12, wallets=2 + seed % 3, servers=1 + seed // 2, taler_servers=seed % 2)
     assert problems == []
     assert counts["edits"]
     assert counts["killed"]
@@ -16,4 +16,6 @@ def test_after_weeks_of_faults_all_wallets_are_what_they_should_be(seed):
 
 def test_the_same_seed_plays_the_same_weeks_twice():
     with structlog.testing.capture_logs():
-        assert play(9, days=6, wallets=2, servers=2) == play(9, days=6, wallets=2, servers=2)
+        assert play(9, days=6, wallets=2, servers=2, taler_servers=1) == play(
+            9, days=6, wallets=2, servers=2, taler_servers=1
+        )

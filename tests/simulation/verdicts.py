@@ -12,12 +12,11 @@ from simulation.world import Violated, World
 from daemon.sets.element import Element
 from daemon.wallet.tables import CIRCLE_SET
 
-MOST_ROUNDS = 14
-QUIET_ROUNDS = 2
+MOST_ROUNDS = 30
 
 
-def settle_down(world: World) -> None:
-    """Let all wallets sync with all their servers until nothing changes any more. Raises Violated if it never ends."""
+def settle_down(world: World, *, quiet_rounds: int = 1) -> None:
+    """Let all wallets sync with all their servers until nobody uploads any more. Raises Violated if it never ends."""
     for device in world.devices:
         device.fuse = None
         if device.keeper is None:
@@ -27,7 +26,7 @@ def settle_down(world: World) -> None:
         before = [shelf.uploads for shelf in world.shelves]
         sync_all(world)
         quiet = quiet + 1 if before == [shelf.uploads for shelf in world.shelves] else 0
-        if quiet == QUIET_ROUNDS:
+        if quiet == quiet_rounds:
             return
     raise Violated("the wallets never stop uploading")
 
@@ -39,6 +38,15 @@ def sync_all(world: World) -> None:
             if shelf.url in device.urls:
                 for _ in sync(world, device, shelf, acknowledge=True):
                     pass
+
+
+def forget_lost(world: World) -> None:
+    """Let somebody in each circle forget the wallets that are lost for good."""
+    for devices, _ in circles(world):
+        for wallet_id in sorted({lost.identity.wallet_id for lost in world.lost}):
+            knowing = [each.keeper for each in devices if each.keeper and each.knows(wallet_id)]
+            if knowing:
+                knowing[0].forget_wallet(wallet_id)
 
 
 def check(world: World) -> None:
@@ -74,7 +82,7 @@ def _check_circle(world: World, devices: list[Device], shelves: list[Shelf]) -> 
         yield from _check_place(world, place, held, replicas)
     for device in devices:
         yield from _check_tables(device, replicas[device.name])
-        yield from _check_leftovers(world, device)
+        yield from _check_leftovers(device)
 
 
 def _live(device: Device) -> Iterator[tuple[Place, int]]:
@@ -126,11 +134,11 @@ def _check_tables(device: Device, live: dict[Place, int]) -> Iterator[str]:
             )
 
 
-def _check_leftovers(world: World, device: Device) -> Iterator[str]:
+def _check_leftovers(device: Device) -> Iterator[str]:
     assert device.keeper is not None
     store = device.keeper.store
     for entry in store.replica.entries_with_deletes():
-        if store.to_apply.get(*entry.place) is None and not world.forgotten_rows:
+        if store.to_apply.get(*entry.place) is None:
             what = "deletes of a live element" if entry.element.live else "a tombstone"
             yield f"{what} left on {device.name} for ever: {entry.place} {dict(entry.element.deletes)}"
 

@@ -10,7 +10,7 @@ from simulation.device import Device, digest
 from simulation.healing import Healings
 from simulation.oracle import Operations, Oracle
 from simulation.person import statements
-from simulation.shelf import Shelf
+from simulation.shelf import Shelf, TalerShelf
 
 from daemon.blob.keys import ServerKeys, server_keys
 from daemon.keeper.stamping import Identity
@@ -46,7 +46,7 @@ class World:
     blob_by_digest: dict[str, BlobNote] = field(default_factory=dict)
     published: Operations = 0
     counts: Counter[str] = field(default_factory=Counter)
-    forgotten_rows: bool = False
+    lost: list[Device] = field(default_factory=list)
     story: list[str] = field(default_factory=list)
     on_start: Callable[[Device, Store], None] = lambda device, store: None
     healings: Healings = field(default_factory=Healings)
@@ -58,10 +58,21 @@ class World:
         self.devices.append(device)
         return device
 
-    def add_shelf(self, number: int) -> Shelf:
-        shelf = Shelf(f"file:///shelf{number}/", f"shelf{number}")
-        self.shelves.append(shelf)
-        return shelf
+    def add_shelf(self, number: int, draw: int) -> None:
+        """Add a server: a folder, or a Taler sync server of either dialect."""
+        identity = f"shelf{number}"
+        account = self.keys(identity).account
+        if draw % 4:
+            self.shelves.append(Shelf(f"file:///{identity}/", identity, account))
+        else:
+            url = f"https://{identity}.example.org/"
+            self.shelves.append(TalerShelf(url, identity, account, quoted=draw % 8 == 0))
+
+    def lose(self, device: Device) -> None:
+        """Lose a device for good."""
+        device.close()
+        self.devices.remove(device)
+        self.lost.append(device)
 
     def close(self) -> None:
         for device in self.devices:

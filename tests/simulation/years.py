@@ -1,8 +1,8 @@
 """Months of several wallets with the daemon's real syncers and plans, under trio's jumping clock.
 
 Each wallet's person inserts, changes and deletes coins of his own, and all change some coins that they share. Servers
-fail now and then, or store and do not say so; daemons are cancelled at any await and start anew. Of the coins that one
-wallet alone touches the outcome is known exactly; of the shared ones, that all wallets agree.
+fail now and then in all the ways of simulation.shops; daemons are cancelled at any await and start anew. Of the coins
+that one wallet alone touches the outcome is known exactly; of the shared ones, that all wallets agree.
 
 ``python -m simulation.years`` plays one year of three wallets and two servers, and says how long that took.
 """
@@ -10,29 +10,32 @@ wallet alone touches the outcome is known exactly; of the shared ones, that all 
 import random
 import time
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Literal
 
 import click
 import trio
 import trio.testing
 from simulation.running import working_folder
+from simulation.shops import MemoryShop, Mood, Shop, TalerShop
 from support.devices import ROOT, Device
-from support.quiet_daemon import MemoryServer
 
 from daemon import logs
 from daemon.blob.keys import server_keys
 from daemon.exchange import Link
 from daemon.plan import Timing
 from daemon.reporting import Reporter
-from daemon.server.base import Account, Failure, FailureKind, StoreOutcome
+from daemon.server.base import Server
 from daemon.surroundings import Surroundings
 from daemon.syncer import Syncer
 from daemon.worker import inline
 
 DAY = 24 * 3600.0
 START = 1_800_000_000.0
+ACCIDENTS: tuple[Mood | Literal["killed"], ...] = (
+    "away", "busy", "deaf", "flaky", "well", "well", "well", "killed", "killed",
+)  # fmt: skip
 TIMING = Timing(
     interval=2 * 3600,
     active_interval=600,
@@ -44,20 +47,6 @@ TIMING = Timing(
     acknowledge_after=DAY,
     stale_after=90 * DAY,
 )
-AWAY = Failure(FailureKind.UNREACHABLE, "the simulation has it away")
-
-
-@dataclass
-class FaultyServer(MemoryServer):
-    """A server that is away now and then, and sometimes stores without its answer being heard."""
-
-    chance: random.Random = field(default_factory=random.Random)
-    deaf_share: float = 0.0
-
-    async def store(self, account: Account, sealed: Path, expected: str | None) -> StoreOutcome:
-        outcome = await super().store(account, sealed, expected)
-        await trio.sleep(self.chance.random() * 3)
-        return AWAY if self.chance.random() < self.deaf_share else outcome
 
 
 @dataclass
@@ -66,7 +55,7 @@ class Years:
 
     seed: int
     devices: list[Device]
-    servers: list[FaultyServer]
+    servers: list[Shop]
     own: dict[str, dict[str, str]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     scopes: dict[str, trio.CancelScope] = field(default_factory=dict)
@@ -87,7 +76,7 @@ class Years:
                         people.start_soon(self._person, device)
                     people.start_soon(self._accidents)
             for server in self.servers:
-                server.failure, server.deaf_share = None, 0.0
+                server.mood = "well"
             await trio.sleep(4 * DAY)
             nursery.cancel_scope.cancel()
 
@@ -96,9 +85,12 @@ class Years:
         while True:
             with trio.CancelScope() as scope:
                 self.scopes[device.name] = scope
-                async with trio.open_nursery() as nursery:
-                    self.syncers[device.name] = [self._syncer(device, server) for server in self.servers]
-                    for syncer in self.syncers[device.name]:
+                async with AsyncExitStack() as stack, trio.open_nursery() as nursery:
+                    self.syncers[device.name] = []
+                    for server in self.servers:
+                        opened = await stack.enter_async_context(server.opened(memory := {}))
+                        syncer = self._syncer(device, server, opened, memory)
+                        self.syncers[device.name].append(syncer)
                         nursery.start_soon(syncer.run)
             if not scope.cancelled_caught:
                 return
@@ -111,21 +103,21 @@ class Years:
         device.keeper.store.surroundings = Surroundings(inline, wall, chance, chance.randbytes)
         device.keeper.store.state.connection.execute("PRAGMA synchronous = OFF")
 
-    def _syncer(self, device: Device, server: FaultyServer) -> Syncer:
+    def _syncer(self, device: Device, shop: Shop, server: Server, memory: dict[str, str]) -> Syncer:
         keeper = device.keeper
         surroundings = keeper.store.surroundings
         return Syncer(
             Link(
-                url=f"file:///{server.identity}/",
+                url=shop.url,
                 server=server,
-                keys=server_keys(ROOT, server.identity),
+                keys=server_keys(ROOT, shop.identity),
                 keeper=keeper,
                 exclusively=inline,
                 surroundings=surroundings,
                 reporter=Reporter(keeper, inline, surroundings, keeper.overview(), "small"),
                 spool_folder=device.folder,
             ),
-            memory={},
+            memory=memory,
             timing=TIMING,
             on_news=lambda: None,
         )
@@ -158,17 +150,12 @@ class Years:
         while True:
             await trio.sleep(self.chance.expovariate(3 / DAY))
             server, device = self.chance.choice(self.servers), self.chance.choice(self.devices)
-            what = self.chance.choice(["away", "back", "back", "deaf", "killed"])
+            what = self.chance.choice(ACCIDENTS)
             self.counts[what] += 1
-            match what:
-                case "away":
-                    server.failure = AWAY
-                case "back":
-                    server.failure, server.deaf_share = None, 0.0
-                case "deaf":
-                    server.deaf_share = 0.3
-                case _:
-                    self.scopes[device.name].cancel()
+            if what == "killed":
+                self.scopes[device.name].cancel()
+            else:
+                server.mood = what
 
     def problems(self) -> list[str]:
         """Compare what the wallets show with what they must."""
@@ -184,21 +171,24 @@ class Years:
         return problems
 
 
-def play(seed: int, *, days: float, wallets: int, servers: int) -> tuple[list[str], Counter[str]]:
-    """Play; return what is wrong in the end, and what happened."""
+def play(
+    seed: int, *, days: float, wallets: int, servers: int, taler_servers: int = 0
+) -> tuple[list[str], Counter[str]]:
+    """Play; return what is wrong in the end, and what happened. ``taler_servers`` of the servers are such."""
     with working_folder() as folder, ExitStack() as stack:
-        shops = [FaultyServer(f"server{number}", chance=random.Random(seed + number)) for number in range(servers)]
+        kinds = [TalerShop if number < taler_servers else MemoryShop for number in range(servers)]
+        shops: list[Shop] = [kind(number, random.Random(seed + number)) for number, kind in enumerate(kinds)]
         devices = [Device(f"wallet{number}", folder / f"wallet{number}", seed=seed) for number in range(wallets)]
         years = Years(seed, devices, shops)
         for device in devices:
             stack.callback(device.stop)
             years._surround(device)
             for shop in shops:
-                device.keeper.store.servers.enroll(f"file:///{shop.identity}/", shop.identity, None)
+                device.keeper.store.servers.enroll(shop.url, shop.identity, None)
         _make_deterministic(seed)
         trio.run(years.play, days, clock=trio.testing.MockClock(autojump_threshold=0))
-        years.counts["syncs"] = sum(len(shop.asked_at) for shop in shops)
-        years.counts["uploads"] = sum(shop.stores for shop in shops)
+        years.counts["syncs"] = sum(shop.asked for shop in shops)
+        years.counts["uploads"] = sum(shop.stored for shop in shops)
         return years.problems(), years.counts
 
 
@@ -212,12 +202,13 @@ def _make_deterministic(seed: int) -> None:
 @click.option("--days", default=365.0, show_default=True)
 @click.option("--wallets", default=3, show_default=True)
 @click.option("--servers", default=2, show_default=True)
+@click.option("--taler-servers", default=0, show_default=True, help="How many of the servers are such.")
 @click.option("--seed", default=1, show_default=True)
-def main(days: float, wallets: int, servers: int, seed: int) -> None:
+def main(days: float, wallets: int, servers: int, taler_servers: int, seed: int) -> None:
     """Play months of several wallets and servers, and say how long it took."""
     logs.configure("error")
     began = time.monotonic()
-    problems, counts = play(seed, days=days, wallets=wallets, servers=servers)
+    problems, counts = play(seed, days=days, wallets=wallets, servers=servers, taler_servers=taler_servers)
     happened = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
     click.echo(
         f"{days:.0f} days of {wallets} wallets and {servers} servers in {time.monotonic() - began:.1f} s: {happened}"
