@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import click
 
+from ipc.cli.service.look import service_of
+from ipc.cli.service.manager import real_manager
 from ipc.cli.session import Session, cli_command
 from ipc.cli.words import clean
 from ipc.messages import EnrollResult
@@ -31,6 +33,7 @@ def command(session: Session, url: str, identity: str | None) -> None:
         "circle_created": result.circle_created,
     }
     session.answer(document, lambda: _view(session, result))
+    service_of(session, real_manager()).remark_if_closed_for([result.url])
 
 
 def _view(session: Session, result: EnrollResult) -> Iterator[str]:

@@ -14,6 +14,8 @@ from ipc.cli.exits import CommandFailed, ExitCode
 from ipc.cli.invitation import Invitation, NoInvitation, read_invitation
 from ipc.cli.output import remark
 from ipc.cli.passphrase import known_passphrase
+from ipc.cli.service.look import service_of
+from ipc.cli.service.manager import real_manager
 from ipc.cli.session import Session, cli_command
 from ipc.cli.words import clean, listed
 
@@ -43,6 +45,7 @@ def command(session: Session, uri: str | None) -> None:
     with session.daemon() as daemon:
         result = daemon.join(text, passphrase)
     session.answer({"api": 1, "servers": result.servers}, lambda: _view(session, result.servers))
+    service_of(session, real_manager()).remark_if_closed_for(result.servers)
 
 
 def _read(uri: str | None) -> str:

@@ -1,7 +1,7 @@
 """How it stands with the service of one home, as findings."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 from config.errors import ConfigError
 from config.load import load_settings
 from ipc import BlockingClient, IpcError
+from ipc.cli.output import remark
 from ipc.cli.selfcheck import Finding, Verdict
 from ipc.cli.service.manager import Manager
 from ipc.cli.service.unit import DROP_IN, drop_in_text, unit_file, unit_name
@@ -57,6 +58,21 @@ class Service:
     def wanted_drop_in(self) -> str | None:
         """Return what the drop-in should be; ``None`` for none."""
         return drop_in_text(self.folders(), self.user_home)
+
+    def is_closed_for(self, urls: Iterable[str]) -> bool:
+        """Tell whether the service, as it is installed, cannot write into the folder of one of these servers."""
+        wanted = drop_in_text((Path(_unquoted(url)) for url in urls if url.startswith("file://")), self.user_home)
+        if wanted is None or not self.file.exists():
+            return False
+        return not set(wanted.splitlines()) <= set((_text(self.drop_in) or "").splitlines())
+
+    def remark_if_closed_for(self, urls: Iterable[str]) -> None:
+        """Say what to do where the service cannot write into the folder of one of these servers."""
+        if self.is_closed_for(urls):
+            remark(
+                "The service's sandbox lets it write nothing into that folder yet. To open it, run:",
+                f"  {self.session.spelled('service install')}",
+            )
 
 
 def service_of(session: Session, manager: Manager) -> Service:
