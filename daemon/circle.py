@@ -26,7 +26,8 @@ from daemon.reporting import Reporter
 from daemon.secret import Secret
 from daemon.server.base import Description, Failure, Watchable
 from daemon.server.kinds import ServerKinds
-from daemon.server.urls import ServerUrl, UrlError, parse_server_url
+from daemon.server.urls import ServerUrl, UrlError, parse_identity, parse_server_url
+from daemon.state.servers import ServerRecord
 from daemon.surroundings import Surroundings
 from daemon.syncer import Syncer
 from daemon.wallet.trouble import WalletTrouble
@@ -112,14 +113,18 @@ class Circle:
         """Take up a server, and make the circle if there is none. Raises Refusal, and then nothing was changed."""
         address = _parse(url)
         self._refuse_enrolled(address.url)
+        identity = None if identity is None else self._identity_of(identity)
         description = await self._describe(address, identity)
         chosen = identity or description.identity
-        for record in self.reporter.overview.record_by_url.values():
-            if record.identity == chosen:
-                raise Refusal(
-                    f"that is the server already enrolled as {record.url}: if it is to be reached under this address"
-                    f" from now on, `walletsync leave {record.url}` first"
-                )
+        record = self._record_of(chosen)
+        if record is not None and identity is None:
+            raise Refusal(
+                f"that is the server already enrolled as {record.url}: if it is to be reached under this address from"
+                f" now on, `walletsync enroll {address.url} --as {record.url}`"
+            )
+        if record is not None:
+            await self._readdress(record, address, description.limit_bytes)
+            return Enrolled(address.url, chosen, circle_created=False)
         created = self.secrets.root is None
         if created:
             await self._take_root(Secret(self.surroundings.ids(keys.SECRET_BYTES)))
@@ -139,7 +144,7 @@ class Circle:
         if self.secrets.root is None:
             await self._take_root(invitation.root)
         for address, identity in addresses:
-            if address.url not in self.syncer_by_url:
+            if address.url not in self.syncer_by_url and self._record_of(identity) is None:
                 await self._take_up(address, identity, None)
         logs.emit(happenings.CircleJoined(servers=len(addresses)))
         return [address.url for address, _ in addresses]
@@ -232,6 +237,29 @@ class Circle:
     def _refuse_enrolled(self, url: str) -> None:
         if url in self.syncer_by_url:
             raise Refusal(f"{url} is enrolled already")
+
+    def _record_of(self, identity: str) -> ServerRecord | None:
+        records = self.reporter.overview.record_by_url.values()
+        return next((record for record in records if record.identity == identity), None)
+
+    def _identity_of(self, text: str) -> str:
+        """Return the identity that is meant: by the address of an enrolled server, or as it is. Raises Refusal."""
+        for url, record in self.reporter.overview.record_by_url.items():
+            if text in (url, url.rstrip("/")):
+                return record.identity
+        try:
+            return parse_identity(text)
+        except UrlError as error:
+            raise Refusal(str(error)) from error
+
+    async def _readdress(self, record: ServerRecord, address: ServerUrl, limit_bytes: int | None) -> None:
+        """Reach an account that is enrolled under another address from now on."""
+        await self._stop(record.url)
+        await self.exclusively(partial(self.keeper.readdress, record.url, address.url, limit_bytes))
+        logs.emit(happenings.ServerReaddressed(server=address.url, former=record.url))
+        await self.reporter.refresh()
+        await self._start(address, record.identity, {})
+        self.reporter.tell("server.readdressed", {"server": address.url, "former": record.url})
 
     async def _describe(self, address: ServerUrl, identity: str | None) -> Description:
         async with self.kinds.opened(address, identity, {}) as server:

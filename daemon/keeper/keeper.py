@@ -154,6 +154,13 @@ class Keeper:
             for each in left:
                 self.store.servers.leave(each)
 
+    def readdress(self, former: str, url: str, limit_bytes: int | None) -> None:
+        """Reach an enrolled account under another address."""
+        with self.store.state.transaction():
+            self.store.servers.readdress(former, url, limit_bytes)
+        if self.store.unjoined is not None and former in self.store.unjoined:
+            self.store.unjoined ^= {former, url}
+
     def begin_anew(self) -> None:
         """Forget the circle, for another one: the wallet's own content is all that this wallet then brings along.
 

@@ -57,6 +57,7 @@ MEANING_BY_FIELD = {
     "direction": "`in`: a merge deleted them; `out`: this wallet did",
     "elements": "how many elements",
     "exit_code": "the exit code of the daemon",
+    "former": "the address before",
     "former_writer": "the writer id that two copies shared",
     "home": "the folder that this daemon works in: its own, or that of the configuration",
     "inserts": "entities that the wallet inserted or changed",

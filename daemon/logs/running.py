@@ -164,6 +164,13 @@ class ServerEnrolled(Happening, event="server.enrolled"):
     server: str
 
 
+class ServerReaddressed(Happening, event="server.readdressed"):
+    """An enrolled server is reached under another address from now on."""
+
+    server: str
+    former: str
+
+
 class ServerLeft(Happening, event="server.left"):
     """The wallet syncs with one server less from now on."""
 

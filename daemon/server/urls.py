@@ -98,6 +98,7 @@ class BucketUrl:
         return f"s3://{self.bucket}/{self.prefix}" + (f"?{query}" if query else "")
 
 
+_FOLDER_IDENTITY = re.compile("folder:[0-9A-Z]+")
 ServerUrl = FolderUrl | TalerUrl | BucketUrl
 
 
@@ -123,6 +124,21 @@ def parse_server_url(text: str) -> ServerUrl:
             raise UrlError(f"that URL has no scheme: {_KINDS}")
         case scheme:
             raise UrlError(f"{scheme}:// is no kind of server: {_KINDS}")
+
+
+def parse_identity(text: str) -> str:
+    """Return a server's identity in its normal form, since keys are derived from it. Raises UrlError."""
+    if _FOLDER_IDENTITY.fullmatch(text):
+        return text
+    try:
+        identity = parse_server_url(text).identity
+    except UrlError as error:
+        raise UrlError(f"that is no server's identity: {error}") from None
+    if identity is None:
+        raise UrlError(
+            "a folder that is not enrolled here is named by its identity: folder: and the line of its walletsync.id"
+        )
+    return identity
 
 
 def _split(text: str) -> SplitResult:

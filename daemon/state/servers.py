@@ -88,6 +88,19 @@ class Servers:
             "INSERT INTO server (url, identity, limit_bytes) VALUES (?, ?, ?)", (url, identity, limit_bytes)
         )
 
+    def readdress(self, former: str, url: str, limit_bytes: int | None) -> None:
+        """Note that an account is reached under another address. What was learnt of the way there is forgotten.
+
+        Part of the caller's transaction.
+        """
+        self._connection.execute("PRAGMA defer_foreign_keys = ON")
+        self._connection.execute(
+            "UPDATE server SET url = ?, limit_bytes = ?, memory = '{}', trouble = NULL WHERE url = ?",
+            (url, limit_bytes, former),
+        )
+        for table in ("clock", "forgotten"):
+            self._connection.execute(f"UPDATE {table} SET server = ? WHERE server = ?", (url, former))
+
     def leave(self, left: LeftAccount) -> None:
         """Forget a server, with its clocks, and note that something is still to be done there."""
         self._connection.execute("INSERT OR REPLACE INTO departure VALUES (?, ?, ?, ?, ?)", left)

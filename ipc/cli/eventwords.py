@@ -102,6 +102,7 @@ _SILENT = {"sync.started", "sync.progress", "server.state"}
 _WORDED_BY_EVENT: Mapping[str, Callable[[_Data], tuple[str, str]]] = {
     "sync.ended": _sync_ended,
     "server.enrolled": _about_server("Took up {}"),
+    "server.readdressed": _about_server("Reach a server at {} from now on"),
     "server.left": _about_server("Left {}"),
     "circle.left": lambda data: ("Left the circle", ATTENTION),
     "server.stale": _about_server("The last success with {} lies long ago", ATTENTION),

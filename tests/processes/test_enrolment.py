@@ -5,7 +5,7 @@ from contextlib import closing
 
 from support.opened_blobs import folder_of, open_blob
 from support.processes import Device, Place, settle, wait_until
-from support.taler_rows import coins, exchanges, put_coins, put_exchange
+from support.taler_rows import coins, delete_exchange, exchanges, put_coins, put_exchange
 
 A = "https://a.example/"
 MANY = 5_000  # rows whose first join takes long enough to be met
@@ -45,7 +45,7 @@ def test_one_folder_by_two_paths_is_refused_with_what_to_do(place: Place) -> Non
     refused = phone.cli("enroll", f"file://{link}/")
     assert refused.returncode == 4
     assert f"already enrolled as {url}" in refused.stderr
-    assert f"`walletsync leave {url}` first" in refused.stderr
+    assert f"`walletsync enroll file://{link}/ --as {url}`" in refused.stderr
 
 
 def test_an_invitation_to_a_folder_that_lies_elsewhere_on_this_device_can_be_put_right(place: Place) -> None:
@@ -63,9 +63,64 @@ def test_an_invitation_to_a_folder_that_lies_elsewhere_on_this_device_can_be_put
         ("unreachable", f"the folder {folder_of(url)} does not exist: is its disk mounted?")
     ]
     assert not folder_of(url).exists()
-    assert desktop.cli("leave", url, "--yes").returncode == 0
-    desktop.enroll(f"{here.as_uri()}/")
+    refused = desktop.cli("enroll", f"{here.as_uri()}/")
+    assert f"`walletsync enroll {here.as_uri()}/ --as {url}`" in refused.stderr
+    assert desktop.cli("enroll", f"{here.as_uri()}/", "--as", url).returncode == 0
     wait_until(lambda: exchanges(desktop) == {A: "KUDOS"}, "the desktop has joined")
+    assert [each.url for each in desktop.status().servers] == [f"{here.as_uri()}/"]
+
+
+def test_an_account_under_a_new_address_keeps_what_is_known_of_it(place: Place) -> None:
+    """Clocks and identity stay: the tombstone still waits for the phone, and the phone still finds the blob."""
+    phone, desktop = place.pair()
+    url = desktop.server.url
+    put_exchange(phone, A, "KUDOS")
+    settle(phone, desktop)
+    link = place.path / "link"
+    link.symlink_to(folder_of(url))
+    phone.stop()
+    delete_exchange(desktop, A)
+    desktop.sync()
+    assert desktop.tombstones() == 1
+    uploads = len(desktop.events("sync.stored"))
+    assert desktop.cli("enroll", f"file://{link}", "--as", url.rstrip("/")).returncode == 0
+    assert desktop.sync()[0].outcome == "ok"
+    desktop.stop()
+    desktop.start()
+    assert (desktop.server.url, desktop.tombstones()) == (f"file://{link}/", 1)
+    assert {wallet.shown_as for wallet in desktop.status().wallets if f"file://{link}/" in wallet.last_seen} == {
+        "phone",
+        "desktop",
+    }
+    assert len(desktop.events("sync.stored")) == uploads
+    phone.start()
+    settle(phone, desktop)
+    assert (exchanges(phone), phone.tombstones(), desktop.tombstones()) == ({}, 0, 0)
+    assert desktop.events("server.readdressed")[0]["former"] == url
+    invitation = desktop.invite()
+    phone.join(invitation)  # names the same account under the other address: nothing to be taken up
+    assert [each.url for each in phone.status().servers] == [url]
+
+
+def test_what_is_no_identity_or_another_folders_is_refused(place: Place) -> None:
+    phone = place.device("phone")
+    phone.start()
+    url, other = place.folder(), place.folder("other")
+    phone.enroll(url)
+    for identity, complaint in (
+        ("hello", "that is no server's identity"),
+        ("file:///elsewhere/", "folder: and the line of its walletsync.id"),
+        ("folder:lower", "that is no server's identity"),
+        (url, "names another identity"),
+        (f"folder:{'0' * 26}", "is its disk mounted"),
+    ):
+        if identity == url:
+            (folder_of(other) / "walletsync.id").write_text(f"{'0' * 26}\n")
+        done = phone.cli("enroll", other, "--as", identity)
+        assert done.returncode == 4, identity
+        (folder_of(other) / "walletsync.id").unlink(missing_ok=True)
+        assert complaint in done.stderr
+    assert [each.url for each in phone.status().servers] == [url]
 
 
 def test_a_server_that_is_enrolled_anew_by_another_path_is_not_emptied_for_having_been_left(place: Place) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.server.urls import BucketUrl, FolderUrl, TalerUrl, UrlError, parse_server_url
+from daemon.server.urls import BucketUrl, FolderUrl, TalerUrl, UrlError, parse_identity, parse_server_url
 
 ENDPOINT = "endpoint=https://minio.example.org/"
 
@@ -215,3 +215,25 @@ def test_a_normal_form_is_its_own_normal_form(beginning, rest):
         assert parse_server_url(parsed.url) == parsed
         assert parsed.url.isascii()
         assert parsed.url.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "identity"),
+    [
+        ("folder:7G4TQD3JX0T7F5D2R1M8", "folder:7G4TQD3JX0T7F5D2R1M8"),
+        ("HTTPS://Sync.Example.org", "https://sync.example.org/"),
+        ("http://abc.onion/", "http://abc.onion/"),
+        (
+            "s3://bucket/wallets?endpoint=https://s3.example&region=x",
+            "s3://bucket/wallets/?endpoint=https://s3.example",
+        ),
+    ],
+)
+def test_an_identity_is_read_in_its_normal_form(text, identity):
+    assert parse_identity(text) == identity
+
+
+@pytest.mark.parametrize("text", ["", "hello", "folder:", "folder:abc", "file:///a/", "file://a", "ftp://a/"])
+def test_what_is_no_identity_is_refused(text):
+    with pytest.raises(UrlError):
+        parse_identity(text)

@@ -16,13 +16,13 @@ from ipc.messages import EnrollResult
     "walletsync enroll https://sync.example.org/",
 )
 @click.argument("url")
-@click.option("--as", "identity", metavar="IDENTITY", help="The identity of a server that has moved to this address.")
+@click.option("--as", "identity", metavar="IDENTITY", help="The server that has moved to this address, by its old one.")
 def command(session: Session, url: str, identity: str | None) -> None:
     """Take up a server.
 
     URL names a folder (file:///...) or a sync server (https://...). The first one makes your circle; from then on
     `walletsync invite` lets other wallets join it. With --as, an account that you have already is reached under a new
-    address.
+    address: it names the old one.
     """
     with session.daemon() as daemon:
         result = daemon.enroll(url, identity=identity)
