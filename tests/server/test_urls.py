@@ -225,7 +225,7 @@ def test_a_normal_form_is_its_own_normal_form(beginning, rest):
         ("http://abc.onion/", "http://abc.onion/"),
         (
             "s3://bucket/wallets?endpoint=https://s3.example&region=x",
-            "s3://bucket/wallets/?endpoint=https://s3.example",
+            "s3://bucket/wallets/?endpoint=https://s3.example/",
         ),
     ],
 )
