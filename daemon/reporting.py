@@ -234,10 +234,11 @@ class Reporter:
             logs.emit(running.WalletHealing(message=message))
 
     def _settled(self, taken: TakenIn) -> None:
-        written = [place for settled in taken.settled for place in settled.written]
+        written = sum((settled.written for settled in taken.settled), Counter[str]())
         if written:
-            logs.emit(running.WalletApplied(rows=len(written)))
-            self.tell("wallet.applied", _applied(written))
+            logs.emit(running.WalletApplied(rows=written.total()))
+            first_places = [place for settled in taken.settled for place in settled.first_written]
+            self.tell("wallet.applied", _applied(written, first_places))
         refused = {place: reason for settled in taken.settled for place, reason in settled.refused.items()}
         for set_name in sorted({set_name for set_name, _ in refused}):
             reasons = [reason for (name, _), reason in refused.items() if name == set_name]
@@ -284,10 +285,9 @@ def _payment(failure: Failure | None) -> dict[str, str | None] | None:
     return None if payment is None else {"uri": payment.uri, "amount": payment.amount}
 
 
-def _applied(written: Sequence[tuple[str, str]]) -> dict[str, object]:
+def _applied(written: Counter[str], first_places: Sequence[tuple[str, str]]) -> dict[str, object]:
     """Say which rows were written, so that a frontend can reload them: how many of each set, and the first keys."""
-    counts = Counter(set_name for set_name, _ in written)
     keys: dict[str, list[str]] = {}
-    for set_name, key in written[:MOST_KEYS_TOLD]:
+    for set_name, key in first_places[:MOST_KEYS_TOLD]:
         keys.setdefault(set_name, []).append(key)
-    return {"sets": dict(counts), "keys": keys, "complete": len(written) <= MOST_KEYS_TOLD}
+    return {"sets": dict(written), "keys": keys, "complete": written.total() <= MOST_KEYS_TOLD}

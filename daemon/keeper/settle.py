@@ -10,46 +10,65 @@ A start that finds the begun marker in the wallet knows that step 2 was done, an
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from daemon.keeper.store import TOKEN_BYTES, Store
 from daemon.state.replica import encode_times
 from daemon.wallet.guest import Marker
-from daemon.wallet.writing import Changed, Outcome, Place, Refused, Step, Written, write
+from daemon.wallet.tables import SetTable
+from daemon.wallet.writing import Changed, Place, Refused, Step, Written, write
+
+MOST_PLACES = 200
+"""Of so many rows that were written it is remembered which they were."""
 
 
 @dataclass
 class Settled:
-    """What a write did: keys brought to their value, keys that the wallet changed meanwhile, and refusals."""
+    """What a write did: how many rows of each set it brought to their value, and which were the first of them.
 
-    written: list[Place] = field(default_factory=list)
-    changed: list[Place] = field(default_factory=list)
+    ``changed`` counts keys that the wallet changed meanwhile; ``refused`` says why it refused others.
+    """
+
+    written: Counter[str] = field(default_factory=Counter)
+    first_written: list[Place] = field(default_factory=list)
+    changed: int = 0
     refused: dict[Place, str] = field(default_factory=dict)
+
+    def note_written(self, place: Place) -> None:
+        """Count a row, and remember the first ones."""
+        self.written[place[0]] += 1
+        if len(self.first_written) < MOST_PLACES:
+            self.first_written.append(place)
 
 
 def settle(store: Store, log_seq: int, *, retry_refused: bool) -> Settled:
     """Write what is listed, and clear the change log up to ``log_seq``. Raises WalletTrouble."""
-    steps = list(_steps(store, retry_refused=retry_refused))
-    if not steps and not log_seq and store.marker("marker") is not None:
-        return Settled()
+    listed = _ListedSteps(store, retry_refused=retry_refused)
+    settled = Settled()
+    if not log_seq and store.marker("marker") is not None and not listed.any():
+        return settled
     marker = begin_write(store)
     with store.guest.writing() as connection:
         renew_marker(connection, marker)
         connection.execute("DELETE FROM walletsync_log WHERE seq <= ?", (log_seq,))
-        outcomes = write(store.guest, steps)
-        connection.executemany(
-            "INSERT INTO walletsync_written VALUES (?, ?, ?)",
-            ((*place, outcome.base) for place, outcome in outcomes.items() if isinstance(outcome, Written)),
-        )
-    refusals = {place: outcome.reason for place, outcome in outcomes.items() if isinstance(outcome, Refused)}
-    finish_write(store, marker, refusals)
-    return _sum_up(outcomes)
+        for place, outcome in write(store.guest, listed):
+            match outcome:
+                case Written(base):
+                    settled.note_written(place)
+                    connection.execute("INSERT INTO walletsync_written VALUES (?, ?, ?)", (*place, base))
+                case Changed():
+                    settled.changed += 1
+                case Refused(reason):
+                    settled.refused[place] = reason
+    finish_write(store, marker, settled.refused)
+    return settled
 
 
 def finish_write(store: Store, marker: Marker, refusals: dict[Place, str] | None = None) -> None:
     """Note what the write of this marker did, as the wallet database itself tells it."""
-    written = store.guest.connection.execute("SELECT set_name, key, digest FROM walletsync_written").fetchall()
+    written = store.guest.connection.execute("SELECT set_name, key, digest FROM walletsync_written")
     with store.state.transaction():
         for set_name, key, digest in written:
             store.to_apply.remove(set_name, key)
@@ -79,27 +98,32 @@ def renew_marker(connection: sqlite3.Connection, marker: Marker) -> None:
     connection.execute("INSERT OR REPLACE INTO walletsync_marker VALUES (1, ?, ?, ?, ?)", marker)
 
 
-def _steps(store: Store, *, retry_refused: bool) -> Iterable[Step]:
-    tables = store.guest.layout.table_by_set
-    held = store.held.places("in")
-    for entry in store.to_apply.entries():
-        table = tables.get(entry.set_name)
-        if table is None or (entry.set_name, entry.key) in held:
-            continue
-        if entry.refusal is not None and not retry_refused:
-            continue
-        element = store.replica.known(entry.set_name, entry.key).element
-        yield Step(table, entry.key, entry.base, element.value if element and element.live else None)
+class _ListedSteps:
+    """What of the list is to be written now: what is held waits for a person, what was refused for something new.
 
+    Values stay in the state database until it is their turn.
+    """
 
-def _sum_up(outcomes: dict[Place, Outcome]) -> Settled:
-    settled = Settled()
-    for place, outcome in outcomes.items():
-        match outcome:
-            case Written():
-                settled.written.append(place)
-            case Changed():
-                settled.changed.append(place)
-            case Refused(reason):
-                settled.refused[place] = reason
-    return settled
+    def __init__(self, store: Store, *, retry_refused: bool) -> None:
+        self._store = store
+        self._retry_refused = retry_refused
+        self._held = store.held.places("in")
+
+    def any(self) -> bool:
+        """Tell whether there is anything to write."""
+        tables = self._store.guest.layout.table_by_set.values()
+        return any(True for table in tables for deletes in (True, False) for _ in self.of(table, deletes=deletes))
+
+    def of(self, table: SetTable, *, deletes: bool) -> Iterator[Step]:
+        """Walk a set's deletes, or its other steps."""
+        for key, base, refusal, value in self._store.to_apply.wanted(table.name, deletes=deletes):
+            if self._is_due((table.name, key), refusal):
+                yield Step(table, key, base, value)
+
+    def includes(self, place: Place) -> bool:
+        """Tell whether there is a step for this place."""
+        entry = self._store.to_apply.get(*place)
+        return entry is not None and self._is_due(place, entry.refusal)
+
+    def _is_due(self, place: Place, refusal: str | None) -> bool:
+        return place not in self._held and (refusal is None or self._retry_refused)

@@ -23,6 +23,15 @@ class Listed(NamedTuple):
     refusal: str | None
 
 
+class Wanted(NamedTuple):
+    """One key that waits, beside the value that it is to have (``None``: no row)."""
+
+    key: str
+    base: bytes | None
+    refusal: str | None
+    value: bytes | None
+
+
 class ToApply:
     """The to-apply list behind one SQLite connection. Transactions are the caller's."""
 
@@ -70,6 +79,16 @@ class ToApply:
             "SELECT set_name, key, batch, base, refusal FROM listed ORDER BY set_name, key"
         ):
             yield Listed(*row)
+
+    def wanted(self, set_name: str, *, deletes: bool) -> Iterator[Wanted]:
+        """Walk what waits in one set, by key: what is to have no row, or the other keys."""
+        rows = self._connection.execute(
+            "SELECT listed.key, listed.base, listed.refusal, iif(time IS NULL, NULL, value)"
+            " FROM listed LEFT JOIN element USING (set_name, key)"
+            " WHERE listed.set_name = ? AND (time IS NULL) = ? ORDER BY listed.key",
+            (set_name, deletes),
+        )
+        return map(Wanted._make, rows)
 
     def bases(self, set_name: str) -> dict[str, bytes]:
         """Return the bases of the listed keys of one set whose rows are there, by key."""

@@ -10,7 +10,7 @@ IGNORE (a constraint's or a trigger's) would leave ours out without a word.
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from daemon.wallet.guest import Excluded, Guest, Row
 from daemon.wallet.rows import SqlValue, decode_key, decode_value, encode_key, placeholder
@@ -19,6 +19,7 @@ from daemon.wallet.triggers import KEY_COLUMNS
 from daemon.wallet.trouble import WalletTrouble
 
 Place = tuple[str, str]
+T = TypeVar("T")
 
 _EXCHANGEABLE = ("UNIQUE", "PRIMARYKEY", "ROWID", "FOREIGNKEY")
 
@@ -48,17 +49,17 @@ class Refusal(Exception):  # noqa: N818 - what the wallet did, and never leaves 
 class Session:
     """One write transaction: what may be touched in it, and where the log stood when it began."""
 
-    def __init__(self, guest: Guest, steps: Sequence[Step]) -> None:
+    def __init__(self, guest: Guest, includes: Callable[[Place], bool]) -> None:
         self.guest = guest
         self.connection = guest.connection
-        self._allowed = {(step.table.profile.table, step.table.profile.key, step.key) for step in steps}
+        self._includes = includes
+        self._ghosts = set[tuple[str, tuple[str, ...], str]]()
         self._log_start = self._log_end()
         self._checked = self._log_start
 
-    def write(self, step: Step, found: Row | Excluded | None) -> None:
-        """Bring the row that was found to what is wanted. Raises Refusal."""
-        key = decode_key(step.key)
-        self.in_savepoint(step.table, lambda: self._write(step, key, found))
+    def write(self, step: Step, key: Sequence[SqlValue], found: Row | Excluded | None) -> Row | Excluded | None:
+        """Bring the row that was found to what is wanted. Return what it is like now. Raises Refusal."""
+        return self.in_savepoint(step.table, lambda: self._write(step, key, found))
 
     def delete(self, step: Step) -> dict[str, SqlValue]:
         """Delete a row that is going to be inserted anew, and return its local columns. Raises Refusal."""
@@ -79,12 +80,12 @@ class Session:
         """Take what this transaction itself has logged off the log: its rows are their own bases."""
         self.connection.execute("DELETE FROM walletsync_log WHERE seq > ?", (self._log_start,))
 
-    def in_savepoint(self, table: SetTable, body: Callable[[], None]) -> None:
+    def in_savepoint(self, table: SetTable, body: Callable[[], T]) -> T:
         """Do all of the body, or nothing if the wallet refuses any of it. Raises Refusal."""
         self.connection.execute("SAVEPOINT walletsync")
         try:
-            body()
-            self._check_log()
+            result = body()
+            checked = self._check_log()
         except (sqlite3.DatabaseError, Refusal) as error:
             refusal = _refusal(error)
             if not self.connection.in_transaction:
@@ -97,15 +98,16 @@ class Session:
             self.connection.execute("RELEASE walletsync")
             raise refusal from error
         self.connection.execute("RELEASE walletsync")
-        self._checked = self._log_end()
+        self._checked = checked
+        return result
 
-    def _write(self, step: Step, key: Sequence[SqlValue], found: Row | Excluded | None) -> None:
+    def _write(self, step: Step, key: Sequence[SqlValue], found: Row | Excluded | None) -> Row | Excluded | None:
         if step.wanted is None:
             self._delete(step.table, key, expected=1)
-        elif found is None:
-            self._insert(step, key, {})
-        else:
-            self._update(step, key, step.wanted)
+            return None
+        if found is None:
+            return self._insert(step, key, {})
+        return self._update(step, key, step.wanted)
 
     def _delete(self, table: SetTable, key: Sequence[SqlValue], *, expected: int | None) -> None:
         sql = f"DELETE FROM {quoted(table.profile.table)} WHERE {table.key_matches(key)}"
@@ -113,21 +115,15 @@ class Session:
         if expected not in (None, deleted) or self.guest.read(table, key) is not None:
             raise Refusal("the wallet kept the row")
 
-    def _insert(self, step: Step, key: Sequence[SqlValue], local: Mapping[str, SqlValue]) -> None:
+    def _insert(self, step: Step, key: Sequence[SqlValue], local: Mapping[str, SqlValue]) -> Row | Excluded | None:
         table = step.table
         assert step.wanted is not None
         columns = dict(zip(table.profile.key, key, strict=True)) | columns_of(table, step.wanted) | dict(local)
-        marks = ", ".join(placeholder(value) for value in columns.values())
-        self._expect_one(
-            self.connection.execute(
-                f"INSERT{table.or_abort} INTO {quoted(table.profile.table)} ({names(list(columns))}) VALUES ({marks})",
-                tuple(columns.values()),
-            )
-        )
-        self._expect_row(table, key)
-        self._lay_ghosts(table, columns)
+        values = tuple(columns.values())
+        self._expect_one(self.connection.execute(table.insert_row(tuple(columns), values), values))
+        return self._with_ghosts_laid(table, key, columns)
 
-    def _update(self, step: Step, key: Sequence[SqlValue], wanted: bytes) -> None:
+    def _update(self, step: Step, key: Sequence[SqlValue], wanted: bytes) -> Row | Excluded | None:
         table, columns = step.table, columns_of(step.table, wanted)
         if columns:
             assignments = ", ".join(
@@ -141,16 +137,23 @@ class Session:
                     (*key, *columns.values()),
                 )
             )
-            self._expect_row(table, key)
-        self._lay_ghosts(table, dict(zip(table.profile.key, key, strict=True)) | columns)
+        return self._with_ghosts_laid(table, key, dict(zip(table.profile.key, key, strict=True)) | columns)
 
     def _expect_one(self, cursor: sqlite3.Cursor) -> None:
         if cursor.rowcount != 1:
             raise Refusal("the wallet ignored the row")
 
-    def _expect_row(self, table: SetTable, key: Sequence[SqlValue]) -> None:
-        if self.guest.read(table, key) is None:
+    def _with_ghosts_laid(
+        self, table: SetTable, key: Sequence[SqlValue], columns: Mapping[str, SqlValue]
+    ) -> Row | Excluded | None:
+        """Return what a row is like that was written, and delete the ghosts that it replaces."""
+        found = self.guest.read(table, key)
+        if found is None:
             raise Refusal("the wallet did not keep the row under its key")
+        if not any(ghost.replaced_by == table.name for ghost in table.ghosts):
+            return found
+        self._lay_ghosts(table, columns)
+        return self.guest.read(table, key)
 
     def _local_columns(self, table: SetTable, key: Sequence[SqlValue]) -> dict[str, SqlValue]:
         local = table.profile.local
@@ -173,20 +176,30 @@ class Session:
             for haunted in self.guest.layout.table_by_set.values():
                 if haunted.profile.table == ghost.table:
                     rows = self.connection.execute(f"SELECT {names(haunted.profile.key)} {condition}", values)
-                    self._allowed |= {(ghost.table, haunted.profile.key, encode_key(row)) for row in rows}
+                    self._ghosts |= {(ghost.table, haunted.profile.key, encode_key(row)) for row in rows}
             self.connection.execute(f"DELETE {condition}", values)
 
-    def _check_log(self) -> None:
-        """Refuse what changed rows that are not on the list. Sets of one table with one key share its rows."""
-        for set_name, *values in self.connection.execute(
-            f"SELECT set_name, {', '.join(KEY_COLUMNS)} FROM walletsync_log WHERE seq > ?", (self._checked,)
+    def _check_log(self) -> int:
+        """Refuse what changed rows that are not on the list. Return how far the log was read."""
+        checked = self._checked
+        for seq, set_name, *values in self.connection.execute(
+            f"SELECT seq, set_name, {', '.join(KEY_COLUMNS)} FROM walletsync_log WHERE seq > ? ORDER BY seq", (checked,)
         ):
+            checked = seq
             table = self.guest.layout.table_by_set.get(set_name)
-            if table is None:
-                continue
-            key = encode_key(values[: len(table.profile.key)])
-            if (table.profile.table, table.profile.key, key) not in self._allowed:
+            if table is not None and not self._may_change(table, encode_key(values[: len(table.profile.key)])):
                 raise Refusal(f"writing it would also change a row of {table.profile.table} that nobody asked for")
+        return checked
+
+    def _may_change(self, table: SetTable, key: str) -> bool:
+        """Tell whether a row is on the list, or a ghost. Sets of one table with one key share its rows."""
+        if self._includes((table.name, key)):
+            return True
+        row = table.profile.table, table.profile.key
+        sharing = (other for other in self.guest.layout.table_by_set.values() if other is not table)
+        return (*row, key) in self._ghosts or any(
+            (other.profile.table, other.profile.key) == row and self._includes((other.name, key)) for other in sharing
+        )
 
     def _log_end(self) -> int:
         return int(self.connection.execute("SELECT coalesce(max(seq), 0) FROM walletsync_log").fetchone()[0])

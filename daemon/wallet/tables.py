@@ -10,7 +10,7 @@ their keys differ. Where a constraint lets two rows have one key all the same (n
 
 import re
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -76,9 +76,31 @@ class SetTable:
 
     def select_row(self, key: Sequence[SqlValue]) -> str:
         """Return the SQL that selects whether a key's row takes part, and its shared columns."""
+        return self._made_once(("select", *map(type, key)), lambda: self._select_row(key))
+
+    def insert_row(self, columns: tuple[str, ...], values: Sequence[SqlValue]) -> str:
+        """Return the SQL that inserts a row of these columns, whose values are the parameters."""
+        return self._made_once(("insert", columns, *map(type, values)), lambda: self._insert_row(columns, values))
+
+    def _select_row(self, key: Sequence[SqlValue]) -> str:
         columns = "".join(f", {quoted(column)}" for column in self.shared)
         matches = self.key_matches(key)
         return f"SELECT ({self.condition}) IS TRUE{columns} FROM {quoted(self.profile.table)} WHERE {matches} LIMIT 2"
+
+    def _insert_row(self, columns: Sequence[str], values: Sequence[SqlValue]) -> str:
+        marks = ", ".join(placeholder(value) for value in values)
+        return f"INSERT{self.or_abort} INTO {quoted(self.profile.table)} ({names(columns)}) VALUES ({marks})"
+
+    def _made_once(self, kind: tuple[object, ...], make: Callable[[], str]) -> str:
+        """Keep SQL, since making it takes longer than running it. It depends on the types of the values alone."""
+        sql = self._sql_by_kind.get(kind)
+        if sql is None:
+            sql = self._sql_by_kind[kind] = make()
+        return sql
+
+    @cached_property
+    def _sql_by_kind(self) -> dict[tuple[object, ...], str]:
+        return {}
 
     @cached_property
     def select_all(self) -> str:

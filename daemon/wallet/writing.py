@@ -16,15 +16,16 @@ local columns kept and foreign keys checked at the end: so two rows that exchang
 that is in the way of the others there waits, and they are tried without it.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from typing import NamedTuple, Protocol
 
 from daemon.wallet.guest import Excluded, Guest, Row
 from daemon.wallet.references import dangling, has_deferred, to_blame
 from daemon.wallet.rows import InvalidValue, SqlValue, decode_key, digest
 from daemon.wallet.session import Place, Refusal, Session, Step
+from daemon.wallet.tables import SetTable
 
-__all__ = ["Changed", "Outcome", "Place", "Refused", "Step", "Written", "write"]
+__all__ = ["Changed", "Outcome", "Place", "Refused", "Step", "Steps", "Written", "write"]
 
 EXCHANGE_ROUNDS = 10
 """How often rows that are in the way are left out of an exchange before it is given up."""
@@ -52,76 +53,98 @@ Outcome = Written | Changed | Refused
 _DANGLES = Refused("a row would refer to one that is not there")
 
 
-def write(guest: Guest, steps: Sequence[Step]) -> dict[Place, Outcome]:
+class Steps(Protocol):
+    """All that is to be written. It may be walked more than once, and need not be held in memory."""
+
+    def of(self, table: SetTable, *, deletes: bool) -> Iterable[Step]:
+        """Walk a set's deletes, or its other steps."""
+        ...
+
+    def includes(self, place: Place) -> bool:
+        """Tell whether there is a step for this place."""
+        ...
+
+
+def write(guest: Guest, steps: Steps) -> Iterator[tuple[Place, Outcome]]:
     """Carry out the steps: deletes first, children before parents, then inserts, parents before children.
 
-    Part of the caller's transaction. Raises WalletTrouble where the wallet rolled that back.
+    They are carried out while the outcomes are asked for. Part of the caller's transaction, which writes nothing else
+    to the sets meanwhile. Raises WalletTrouble where the wallet rolled that back.
     """
-    session = Session(guest, steps)
-    carry_out = _write_without_dangling if steps and has_deferred(guest) else _write
-    outcomes = carry_out(session, steps)
+    session = Session(guest, steps.includes)
+    ordered = _in_order(guest, steps)
+    yield from _write_without_dangling(session, list(ordered)) if has_deferred(guest) else _write(session, ordered)
     session.forget_own_log()
-    return outcomes
 
 
-def _write_without_dangling(session: Session, steps: Sequence[Step]) -> dict[Place, Outcome]:
+def _in_order(guest: Guest, steps: Steps) -> Iterator[Step]:
+    parents_first = guest.layout.parents_first
+    for table in reversed(parents_first):
+        yield from steps.of(table, deletes=True)
+    for table in parents_first:
+        yield from steps.of(table, deletes=False)
+
+
+def _write_without_dangling(session: Session, steps: Sequence[Step]) -> Iterable[tuple[Place, Outcome]]:
     """Carry out the steps, leaving out those that the commit would fail for."""
     guest, refused = session.guest, set[Place]()
     before = dangling(guest, steps)
     while True:
         session.connection.execute("SAVEPOINT walletsync_all")
         rest = [step for step in steps if step.place not in refused]
-        outcomes = _write(session, rest)
+        outcomes = dict(_write(session, rest))
         broken = dangling(guest, steps) - before
         if not broken:
             session.connection.execute("RELEASE walletsync_all")
-            return outcomes | dict.fromkeys(refused, _DANGLES)
+            return (outcomes | dict.fromkeys(refused, _DANGLES)).items()
         refused |= to_blame(guest, broken, rest)
         session.connection.execute("ROLLBACK TO walletsync_all")
         session.connection.execute("RELEASE walletsync_all")
 
 
-def _write(session: Session, steps: Sequence[Step]) -> dict[Place, Outcome]:
-    ordered = _in_order(session.guest, steps)
-    outcomes = {step.place: _attempt(session, step) for step in ordered}
-    while refused := _refused(outcomes, ordered):
-        outcomes |= {step.place: _attempt(session, step) for step in refused}
-        if len(_refused(outcomes, ordered)) == len(refused):
+def _write(session: Session, steps: Iterable[Step]) -> Iterator[tuple[Place, Outcome]]:
+    """Carry out steps in this order, each of them alone, and then together what can only be done so."""
+    refused = yield from _attempt_all(session, steps)
+    while refused:
+        still_refused = yield from _attempt_all(session, [step for step, _ in refused])
+        helped = len(still_refused) < len(refused)
+        refused = still_refused
+        if not helped:
             break
-    came_through = _exchange(session, _refused(outcomes, ordered, exchangeable=True))
-    return outcomes | {step.place: _written(session, step) for step in came_through}
+    came_through = _exchange(session, [step for step, outcome in refused if outcome.exchangeable])
+    yield from ((step.place, _written(session.read(step))) for step in came_through)
+    done = {step.place for step in came_through}
+    yield from ((step.place, outcome) for step, outcome in refused if step.place not in done)
 
 
-def _in_order(guest: Guest, steps: Sequence[Step]) -> list[Step]:
-    rank = {table.name: position for position, table in enumerate(guest.layout.parents_first)}
-    deletes = sorted((step for step in steps if step.wanted is None), key=lambda step: -rank[step.table.name])
-    inserts = sorted((step for step in steps if step.wanted is not None), key=lambda step: rank[step.table.name])
-    return [*deletes, *inserts]
-
-
-def _refused(outcomes: dict[Place, Outcome], steps: Iterable[Step], *, exchangeable: bool = False) -> list[Step]:
+def _attempt_all(
+    session: Session, steps: Iterable[Step]
+) -> Generator[tuple[Place, Outcome], None, list[tuple[Step, Refused]]]:
+    """Carry out steps one by one; yield what came of them but for those that are refused, and return these."""
     refused = []
     for step in steps:
-        outcome = outcomes[step.place]
-        if isinstance(outcome, Refused) and (outcome.exchangeable or not exchangeable):
-            refused.append(step)
+        outcome = _attempt(session, step)
+        if isinstance(outcome, Refused):
+            refused.append((step, outcome))
+        else:
+            yield step.place, outcome
     return refused
 
 
 def _attempt(session: Session, step: Step) -> Outcome:
     """Carry out one step, or leave the database as if it had not been tried."""
     try:
-        found = session.guest.read(step.table, _key_columns(step))
+        key = _key_columns(step)
+        found = session.guest.read(step.table, key)
         if _base(found, step.base) != step.base:
             return Changed()
         if _is_as_wanted(found, step):
             return Written(step.base)
-        session.write(step, found)
+        return _written(session.write(step, key, found))
     except InvalidValue as error:
         return Refused(f"this version cannot read it: {error}")
     except Refusal as refusal:
         return Refused(str(refusal), refusal.exchangeable)
-    return _written(session, step)
 
 
 def _exchange(session: Session, steps: Sequence[Step]) -> Sequence[Step]:
@@ -168,9 +191,8 @@ def _delete_and_insert(session: Session, steps: Sequence[Step]) -> set[Place]:
     return failed
 
 
-def _written(session: Session, step: Step) -> Written:
-    """Read what the row is like now: its new base."""
-    found = session.read(step)
+def _written(found: Row | Excluded | None) -> Written:
+    """Return what the row is like now: its new base."""
     return Written(found.digest if isinstance(found, Row) else None)
 
 

@@ -1,13 +1,14 @@
 """Wallet database files for tests: a guest in them, a capture of what lies there, and a wallet program of its own."""
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
 from config.profile import GhostRule, Profile, SetProfile
 from daemon.wallet.guest import Excluded, Guest, Row
 from daemon.wallet.rows import decode_key
+from daemon.wallet.tables import SetTable
 from daemon.wallet.writing import Outcome, Step, write
 
 
@@ -75,7 +76,20 @@ def bring(guest: Guest, set_name: str, wanted: Mapping[str, bytes | None]) -> di
 def bring_all(guest: Guest, wanted: Mapping[tuple[str, str], bytes | None]) -> dict[tuple[str, str], Outcome]:
     """Bring places to their values, whatever their rows are now, in one transaction."""
     with guest.writing():
-        return write(guest, [_step(guest, *place, value) for place, value in wanted.items()])
+        return dict(write(guest, StepList([_step(guest, *place, value) for place, value in wanted.items()])))
+
+
+class StepList:
+    """Steps to write, held in a list."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self._steps = steps
+
+    def of(self, table: SetTable, *, deletes: bool) -> Iterator[Step]:
+        return (step for step in self._steps if step.table is table and (step.wanted is None) == deletes)
+
+    def includes(self, place: tuple[str, str]) -> bool:
+        return any(step.place == place for step in self._steps)
 
 
 def _step(guest: Guest, set_name: str, key: str, value: bytes | None) -> Step:

@@ -63,7 +63,7 @@ def test_a_wallet_that_writes_all_the_time_is_never_refused_and_never_sees_half_
             desktop.sync(shelf)
             taken = phone.sync(shelf)
             assert taken.trouble is None
-            applied += sum(len(settled.written) for settled in taken.settled)
+            applied += sum(settled.written.total() for settled in taken.settled)
     written, *checked = [said_by(each) for each in (writer, *checkers)]
     in_step(shelf, phone, desktop)
     assert written["errors"] == []
