@@ -40,7 +40,7 @@ def has_to_say(store: Store, url: str, *, acknowledge: bool) -> bool:
         return True
     if store.servers.forgotten(url):
         return True
-    if store.identity.wallet_id not in (store.servers.clocks(url) or {}):
+    if store.servers.row(url, store.identity.wallet_id) is None:
         return True
     return acknowledge and owes_acknowledgement(store, record)
 
@@ -50,11 +50,10 @@ def owes_acknowledgement(store: Store, record: ServerRecord) -> bool:
 
     Rows of wallets that were forgotten are to be taken out as well.
     """
-    clocks = store.servers.clocks(record.url) or {}
-    mine = clocks.get(store.identity.wallet_id)
+    mine = store.servers.row(record.url, store.identity.wallet_id)
     if mine is None or not covers(mine, record.seen):
         return True
-    return not all(is_member(store.replica, wallet) for wallet in clocks if wallet != store.identity.wallet_id)
+    return not all(is_member(store.replica, wallet) for wallet in store.servers.moved_at(record.url))
 
 
 def seal_blob(store: Store, url: str, keys: ServerKeys, sink: BinaryIO) -> Sealed:

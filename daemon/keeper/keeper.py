@@ -19,7 +19,7 @@ from daemon.keeper.explain import Pending, not_captured_yet, not_said_yet
 from daemon.keeper.export import Sealed, has_to_say, note_stored, owes_acknowledgement, seal_blob
 from daemon.keeper.forget import forget_wallet
 from daemon.keeper.merge import Merged, check_times, merge, merge_copy, merge_nothing, merge_unchanged
-from daemon.keeper.overview import Overview, overview
+from daemon.keeper.overview import Observer, Overview
 from daemon.keeper.settle import Settled, settle
 from daemon.keeper.store import Store
 from daemon.keeper.undo import approve, reject, restore
@@ -72,6 +72,7 @@ class Keeper:
     def __init__(self, store: Store, limits: Limits) -> None:
         self.store = store
         self.limits = limits
+        self._observer = Observer(store)
 
     def close(self) -> None:
         """Close both databases."""
@@ -127,7 +128,7 @@ class Keeper:
 
     def overview(self) -> Overview:
         """Look at the replica as it is now."""
-        return overview(self.store)
+        return self._observer.look()
 
     def seal_blob(self, url: str, keys: ServerKeys, sink: BinaryIO) -> Sealed:
         """Seal the present state for a server. Needs no lock."""

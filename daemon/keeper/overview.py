@@ -33,6 +33,25 @@ class Overview(NamedTuple):
     held: list[HeldDelete]
 
 
+class Observer:
+    """Looks at the replica, anew only where anything changed but when syncs succeeded: most find nothing new."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._last: tuple[tuple[object, ...], Overview] | None = None
+
+    def look(self) -> Overview:
+        """Look at the replica as it is now."""
+        store = self._store
+        changes = store.state.connection.total_changes - store.servers.successes
+        state = changes, store.identity.nickname, store.guest.active_sets
+        if self._last is not None and self._last[0] == state:
+            records = {record.url: record for record in store.servers.all()}
+            return self._last[1]._replace(record_by_url=records)
+        self._last = state, overview(store)
+        return self._last[1]
+
+
 def overview(store: Store) -> Overview:
     """Look at the replica as it is now."""
     records = {record.url: record for record in store.servers.all()}

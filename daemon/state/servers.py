@@ -68,9 +68,13 @@ class LeftAccount(NamedTuple):
 
 
 class Servers:
-    """The enrolled servers behind one SQLite connection. Transactions are the caller's."""
+    """The enrolled servers behind one SQLite connection. Transactions are the caller's.
+
+    ``successes`` counts those noted here.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
+        self.successes = 0
         self._connection = connection
 
     def all(self) -> list[ServerRecord]:
@@ -128,7 +132,8 @@ class Servers:
 
     def note_success(self, url: str, at: float) -> None:
         """Note that a sync with this server really succeeded."""
-        self._connection.execute("UPDATE server SET last_success = ? WHERE url = ?", (at, url))
+        cursor = self._connection.execute("UPDATE server SET last_success = ? WHERE url = ?", (at, url))
+        self.successes += cursor.rowcount
 
     def note_size(self, url: str, sealed_bytes: int) -> None:
         """Note the size of the sealed blob there."""
@@ -155,6 +160,12 @@ class Servers:
             return None
         rows = self._connection.execute("SELECT wallet, seen FROM clock WHERE server = ?", (url,))
         return {wallet: decode_times(seen) for wallet, seen in rows}
+
+    def row(self, url: str, wallet: str) -> Seen | None:
+        """Return one wallet's row of a server's clocks as last read, if there is one."""
+        sql = "SELECT seen FROM clock WHERE server = ? AND wallet = ?"
+        row = self._connection.execute(sql, (url, wallet)).fetchone()
+        return decode_times(row[0]) if row else None
 
     def note_clocks(self, url: str, clocks: Clocks, at: float) -> None:
         """Replace a server's clocks by those just read or stored. A row that did not move keeps its time."""

@@ -51,3 +51,20 @@ def test_a_wallet_that_is_renamed_says_so_though_nothing_else_happens(two, shelf
     phone.keeper.rename("telephone")
     in_step(shelf, phone, desktop)
     assert [wallet.shown_as for wallet in desktop.keeper.overview().wallets] == ["desktop", "telephone"]
+
+
+def test_a_look_at_the_replica_is_never_an_old_one(two, shelf):
+    phone, desktop = two
+    phone.coin("A", "KUDOS:1")
+    in_step(shelf, phone, desktop)
+    assert phone.keeper.overview().sets["coins"].live == 1
+    phone.clock.now += 7
+    phone.sync(shelf)
+    assert phone.keeper.overview().record_by_url[shelf.url].last_success == phone.clock.now
+    desktop.coin("B", "KUDOS:2")
+    desktop.sync(shelf)
+    phone.fetch(shelf)
+    phone.keeper.note_success(shelf.url)
+    assert phone.keeper.overview().sets["coins"].live == 2
+    phone.keeper.rename("telephone")
+    assert [wallet.shown_as for wallet in phone.keeper.overview().wallets] == ["desktop", "telephone"]
