@@ -108,9 +108,15 @@ class LimitSettings(Section, frozen=True, kw_only=True):
 
 
 class KeepSettings(Section, frozen=True, kw_only=True):
-    """How long deleted values can be had back, and after how many silent days a wallet or server is called stale."""
+    """What is kept for a bad day, and after how many silent days a wallet or server is called stale.
+
+    Deleted values can be had back for ``undo_days``. A whole state is kept of each of the last ``blob_days``, in
+    ``blob_size`` bytes at most.
+    """
 
     undo_days: Days = 30
+    blob_days: Days = 14
+    blob_size: BlobSize = _GIBIBYTE // 2
     stale_after_days: Days = 90
 
 

@@ -296,4 +296,5 @@ def timing_of(settings: Settings) -> Timing:
 
 def rules_of(settings: Settings) -> Rules:
     """Return what a person decides of the keeper's work by these settings."""
-    return Rules(settings.keep.undo_days * DAY, settings.guard.count, settings.guard.share)
+    keep, guard = settings.keep, settings.guard
+    return Rules(keep.undo_days * DAY, guard.count, guard.share, keep.blob_days, keep.blob_size)

@@ -168,7 +168,14 @@ class Exchange:
             return False
         self._count(taken)
         self._reporter.taken_in(self._ids[0], self._url, taken, trio.current_time() - began)
+        if isinstance(answer, Spooled) and not taken.merged.went_back:
+            await self._keep(answer.path)
         return True
+
+    async def _keep(self, spool: Path) -> None:
+        """Keep a blob that is whole and was joined or stored. Where there is no room for it, that is no one's loss."""
+        with contextlib.suppress(OSError):
+            await self._exclusively(partial(self._keeper.keep_blob, self._url, spool, self._keys))
 
     def _taken_from_copy(self, taken: TakenIn) -> None:
         self._count(taken)
@@ -182,6 +189,8 @@ class Exchange:
             sealed = await self._surroundings.worker(partial(self._seal, spool))
             self._stage("store", sealed.sealed_bytes)
             outcome = await self._send(spool, record.revision)
+            if isinstance(outcome, Stored):
+                await self._keep(spool)
         match outcome:
             case Conflict():
                 return True

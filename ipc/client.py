@@ -174,6 +174,11 @@ class Client:
         params = messages.RestoreParams(ids=ids, sync_id=sync_id, before=before)
         return await self.call("restore", params, messages.RestoreResult, timeout=LONG_TIMEOUT)
 
+    async def restore_blob(self, day: str, *, changed: bool = False) -> messages.RestoreBlobResult:
+        """Have the whole state of this day back; with ``changed`` also what it holds with another value."""
+        params = messages.RestoreBlobParams(day=day, changed=changed)
+        return await self.call("restore_blob", params, messages.RestoreBlobResult, timeout=LONG_TIMEOUT)
+
     async def detach(self) -> messages.DetachResult:
         """Take all that walletsync added out of the wallet's database. The daemon ends after its answer."""
         return await self.call("detach", messages.NoParams(), messages.DetachResult, timeout=LONG_TIMEOUT)

@@ -408,10 +408,20 @@ class HistoryEntry(msgspec.Struct, kw_only=True):
     key: str
 
 
+class KeptBlob(msgspec.Struct, kw_only=True):
+    """A whole state that is kept: the last one of a day (in UTC), and when and at which server that was."""
+
+    day: str
+    at: Time
+    server: str
+    sealed_bytes: int
+
+
 class HistoryResult(msgspec.Struct, kw_only=True):
-    """Values that can be had back."""
+    """Values that can be had back, and whole states, both the newest first."""
 
     entries: list[HistoryEntry]
+    blobs: list[KeptBlob]
 
 
 class HistoryShowParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -442,6 +452,20 @@ class RestoreResult(msgspec.Struct, kw_only=True):
     """What is live again; what was live already is left as it is."""
 
     restored: list[HistoryEntry]
+
+
+class RestoreBlobParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``restore_blob``: the whole state of this day; with ``changed`` also what it holds with another value."""
+
+    day: str
+    changed: bool = False
+
+
+class RestoreBlobResult(msgspec.Struct, kw_only=True):
+    """How many entities of each set are live again, and how many are again as they were."""
+
+    restored: dict[str, int]
+    changed: dict[str, int]
 
 
 class ExplainParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -522,6 +546,7 @@ SIGNATURE_BY_METHOD: Mapping[str, Signature] = MappingProxyType(
         "history": Signature(HistoryParams, HistoryResult, changes=False),
         "history_show": Signature(HistoryShowParams, HistoryShowResult, changes=False),
         "restore": Signature(RestoreParams, RestoreResult, changes=True),
+        "restore_blob": Signature(RestoreBlobParams, RestoreBlobResult, changes=True),
         "detach": Signature(NoParams, DetachResult, changes=True),
     }
 )

@@ -6,8 +6,13 @@ from functools import partial
 from typing import Any
 
 import msgspec
+from nacl.exceptions import CryptoError
 
+from daemon.blob.errors import BlobUnreadable
 from daemon.circle import Circle
+from daemon.keeper.keeper import StillUnjoined
+from daemon.keeper.merge import TimePoisoned
+from daemon.state import blobs as state_blobs
 from daemon.state.history import Kept
 from daemon.status import held_deletes
 from daemon.syncer import SYNC_ID_BYTES
@@ -24,6 +29,9 @@ from ipc.messages import (
     HistoryResult,
     HistoryShowParams,
     HistoryShowResult,
+    KeptBlob,
+    RestoreBlobParams,
+    RestoreBlobResult,
     RestoreParams,
     RestoreResult,
 )
@@ -46,6 +54,7 @@ class UndoDesk:
             "history": Method(HistoryParams, self._history, changes=False),
             "history_show": Method(HistoryShowParams, self._show, changes=False),
             "restore": Method(RestoreParams, self._restore, changes=True),
+            "restore_blob": Method(RestoreBlobParams, self._restore_blob, changes=True),
         }
 
     async def _approve(self, params: HeldParams) -> HeldResult:
@@ -69,7 +78,8 @@ class UndoDesk:
 
     async def _history(self, params: HistoryParams) -> HistoryResult:
         kept = await self._circle.exclusively(partial(self._keeper.store.history.last, params.limit))
-        return HistoryResult(entries=[_entry(each) for each in kept])
+        blobs = await self._circle.exclusively(self._keeper.store.blobs.all)
+        return HistoryResult(entries=[_entry(each) for each in kept], blobs=[_blob(each) for each in blobs])
 
     async def _show(self, params: HistoryShowParams) -> HistoryShowResult:
         found = await self._circle.exclusively(partial(self._keeper.store.history.get, [params.id]))
@@ -85,6 +95,27 @@ class UndoDesk:
         restored = await self._circle.exclusively(partial(self._keeper.restore, kept))
         await self._after_a_change()
         return RestoreResult(restored=[_entry(each) for each in restored])
+
+    async def _restore_blob(self, params: RestoreBlobParams) -> RestoreBlobResult:
+        blobs = await self._circle.exclusively(self._keeper.store.blobs.all)
+        kept = next((blob for blob in blobs if blob.day == params.day), None)
+        if kept is None:
+            days = ", ".join(blob.day for blob in blobs)
+            raise Refusal(f"no whole state is kept of {params.day!r}: there are {days or 'none'}")
+        sync_id = self._circle.surroundings.ids(SYNC_ID_BYTES).hex()
+        restore = partial(self._keeper.restore_blob, kept, sync_id, changed=params.changed)
+        try:
+            revived = await self._circle.exclusively(restore)
+        except (BlobUnreadable, TimePoisoned, CryptoError, ValueError, OSError) as error:
+            raise Refusal(f"the state of {kept.day} cannot be read: {error}") from error
+        except StillUnjoined:
+            raise Refusal(
+                "the wallet database is being healed: all servers are asked first, so sync, and try again"
+            ) from None
+        except WalletTrouble as trouble:
+            raise Refusal(trouble.reason, code=WALLET_UNFIT) from trouble
+        await self._after_a_change()
+        return RestoreBlobResult(restored=dict(revived.restored), changed=dict(revived.changed))
 
     def _find(self, params: RestoreParams) -> list[Kept]:
         history = self._keeper.store.history
@@ -110,6 +141,10 @@ def _entry(kept: Kept) -> HistoryEntry:
     return HistoryEntry(
         id=kept.number, at=rfc3339(kept.at), sync_id=kept.sync_id, cause=kept.cause, set=kept.set_name, key=kept.key
     )
+
+
+def _blob(kept: state_blobs.KeptBlob) -> KeptBlob:
+    return KeptBlob(day=kept.day, at=rfc3339(kept.at), server=kept.url, sealed_bytes=kept.sealed_bytes)
 
 
 def _all_of(ids: Sequence[int], kept: list[Kept]) -> list[Kept]:

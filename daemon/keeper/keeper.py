@@ -23,6 +23,8 @@ from daemon.keeper.overview import Observer, Overview
 from daemon.keeper.settle import Settled, settle
 from daemon.keeper.store import Store
 from daemon.keeper.undo import approve, reject, restore
+from daemon.keeper.whole import IN_KEPT_BLOB, Revived, keep_blob, keys_of, revive
+from daemon.state.blobs import KeptBlob
 from daemon.state.history import Kept
 from daemon.state.servers import LeftAccount, ServerRecord
 from daemon.wallet.trouble import WalletTrouble
@@ -47,12 +49,20 @@ class TakenIn:
 
 @dataclass(frozen=True)
 class Spooled:
-    """A sealed blob as it was fetched: the file, its revision and size, and the keys to open it with."""
+    """A sealed blob as it was fetched: the file, its revision and size, and the keys to open it with.
+
+    ``identity`` is that of the server that it was sealed for, where that is not the one it is taken in from.
+    """
 
     path: Path
     revision: str
     sealed_bytes: int
     keys: ServerKeys
+    identity: str | None = None
+
+
+class StillUnjoined(Exception):  # noqa: N818 - named after what is the matter
+    """The wallet database waits to be healed until all servers were asked."""
 
 
 class NoBlobThere:
@@ -186,6 +196,48 @@ class Keeper:
         """Have deleted values back. Return those that were not live, and are now."""
         return restore(self.store, kept)
 
+    def keep_blob(self, url: str, spool: Path, keys: ServerKeys) -> None:
+        """Keep a blob that was stored at this server or joined from it. The file is moved. Raises OSError."""
+        keep_blob(self.store, url, spool, keys)
+
+    def restore_blob(self, kept: KeptBlob, sync_id: str, *, changed: bool) -> Revived:
+        """Have a kept blob back, whatever became of servers and replica, and bring the wallet to the result.
+
+        ``changed``: also what it holds with another value. Raises BlobUnreadable, TimePoisoned, CryptoError,
+        ValueError and OSError where the blob cannot be had, WalletTrouble where the wallet cannot be used, and
+        StillUnjoined where it waits for servers; then nothing was inserted anew.
+        """
+        opener = self.store.blobs.opener(kept)
+        blob = Spooled(self.store.blobs.path(kept), "", kept.sealed_bytes, keys_of(opener), opener.identity)
+        taken = TakenIn()
+        self.store.sync_id = sync_id
+        with self._waiting_for_blob(), self._read_blob(taken, kept.url, blob) as (head, entries):
+            taken.merged = merge_copy(self.store, head, entries)
+        if taken.trouble is None:
+            self._capture(taken)  # what waited for this blob is healed by now, before anything is inserted over it
+        if taken.trouble is not None:
+            raise taken.trouble
+        if taken.captured[-1].waits:
+            raise StillUnjoined
+        with blob.path.open("rb") as sealed:
+            revived = revive(self.store, self._open(kept.url, blob, sealed)[1], changed=changed)
+        self._settle(taken)
+        for settled in taken.settled:
+            revived.count_written(settled.written)
+        return revived
+
+    @contextlib.contextmanager
+    def _waiting_for_blob(self) -> Iterator[None]:
+        """Let a wallet database that has to be healed wait for what is joined in the body, too."""
+        if self.store.unjoined is None:
+            self.store.unjoined = {record.url for record in self.store.servers.all()}
+        self.store.unjoined.add(IN_KEPT_BLOB)
+        try:
+            yield
+        finally:
+            if self.store.unjoined is not None:
+                self.store.unjoined.discard(IN_KEPT_BLOB)
+
     def approve(self, number: int) -> None:
         """Let a held mass delete happen. Raises LookupError, WalletTrouble."""
         approve(self.store, number)
@@ -253,7 +305,8 @@ class Keeper:
             return part_from_copy(self.store, self._open(url, answer, sealed)[1])
 
     def _open(self, url: str, answer: Spooled, sealed: BinaryIO) -> tuple[Head, Entries]:
-        context = Context(kind="state", account=answer.keys.account.public_key, server=self.record(url).identity)
+        identity = answer.identity or self.record(url).identity
+        context = Context(kind="state", account=answer.keys.account.public_key, server=identity)
         return decode(open_sealed(sealed, answer.keys.blob_key, context, self.limits), self.limits)
 
     def _settle(self, taken: TakenIn) -> None:

@@ -7,6 +7,7 @@ import msgspec
 
 from daemon.keeper.stamping import Identity, Stamper
 from daemon.keeper.vault import Vault
+from daemon.state.blobs import Blobs
 from daemon.state.database import StateDatabase
 from daemon.state.held import HeldDeletes
 from daemon.state.history import Cause, History
@@ -26,12 +27,15 @@ SCAN_EVERY = 24 * 3600.0
 class Rules:
     """What a person decides here: how long deleted values are kept, in seconds, and when a mass delete is held.
 
-    Held is what deletes more than ``guard_count`` elements of a guarded set and more than ``guard_share`` of it.
+    Held is what deletes more than ``guard_count`` elements of a guarded set and more than ``guard_share`` of it. Of
+    whole states one is kept for each of ``blob_days``, in ``blob_bytes`` at most.
     """
 
     undo_seconds: float = 30 * 24 * 3600.0
     guard_count: int = 20
     guard_share: float = 0.1
+    blob_days: int = 14
+    blob_bytes: int = 2**29
 
 
 @dataclass
@@ -58,11 +62,14 @@ class Store:
     servers: Servers = field(init=False)
     history: History = field(init=False)
     held: HeldDeletes = field(init=False)
+    blobs: Blobs = field(init=False)
 
     def __post_init__(self) -> None:
         connection = self.state.connection
         self.replica, self.to_apply, self.servers = Replica(connection), ToApply(connection), Servers(connection)
         self.history, self.held = History(connection), HeldDeletes(connection)
+        folder = self.state.path.parent / "blobs"
+        self.blobs = Blobs(folder, self.vault.seal, self.vault.open, self.surroundings.ids)
         if self.state.meta("home") is None:
             self.state.set_meta("home", self.surroundings.ids(HOME_BYTES).hex())
 

@@ -17,20 +17,22 @@ def restore(store: Store, kept: Iterable[Kept]) -> list[Kept]:
     """
     with store.state.transaction():
         stamper = store.stamper()
+        batch = store.to_apply.open_batch(stamper.seen)
         restored = [
-            each for each in kept if insert_anew(store, stamper, each.set_name, each.key, store.vault.open(each.sealed))
+            each
+            for each in kept
+            if insert_anew(store, stamper, batch, each.set_name, each.key, store.vault.open(each.sealed))
         ]
         stamper.finish()
     store.writer = stamper.writer
     return restored
 
 
-def insert_anew(store: Store, stamper: Stamper, set_name: str, key: str, value: bytes) -> bool:
-    """Make a deleted element live again, and list it for the wallet. Tell whether it was not live."""
+def insert_anew(store: Store, stamper: Stamper, batch: int, set_name: str, key: str, value: bytes) -> bool:
+    """Make a deleted element live again, and list it for the wallet in this batch. Tell whether it was not live."""
     known = store.replica.known(set_name, key)
     if known.element is not None and known.element.live:
         return False
-    batch = store.to_apply.open_batch(stamper.seen)
     store.replica.put(set_name, key, insert(known.element, stamper.stamp(), value))
     store.to_apply.add(set_name, key, batch, known.base)
     store.held.release_key(set_name, key)
@@ -67,7 +69,7 @@ def reject(store: Store, number: int) -> None:
                 store.to_apply.add(set_name, key, batch, None)
                 store.replica.set_base(set_name, key, None)
             elif (kept := store.history.latest_of(set_name, key)) is not None:
-                insert_anew(store, stamper, set_name, key, store.vault.open(kept.sealed))
+                insert_anew(store, stamper, batch, set_name, key, store.vault.open(kept.sealed))
         store.held.release(number)
         stamper.finish()
     store.writer = stamper.writer

@@ -1,7 +1,7 @@
 """How deleted values look to people. In lists, keys are shortened: they are only there to be told apart."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 from rich.console import RenderableType
@@ -9,8 +9,8 @@ from rich.text import Text
 
 from ipc.cli.tables import facts, table
 from ipc.cli.telling import Telling
-from ipc.cli.words import clean, listed
-from ipc.messages import HistoryEntry, HistoryShowResult
+from ipc.cli.words import clean, listed, size
+from ipc.messages import HistoryEntry, HistoryShowResult, KeptBlob
 
 _CAUSE_WORDS = {
     "local": "deleted here",
@@ -50,9 +50,21 @@ def entry_view(shown: HistoryShowResult, telling: Telling) -> Iterator[Renderabl
     yield facts([(clean(column), _worded(content)) for column, content in value.items()])
 
 
+def blobs_view(blobs: Sequence[KeptBlob], telling: Telling) -> Iterator[RenderableType]:
+    """Render of which days a whole state is kept, below what stands above it."""
+    if blobs:
+        yield ""
+        rows = [(blob.day, telling.moment(blob.at), blob.server, size(blob.sealed_bytes)) for blob in blobs]
+        yield table(("Whole state", "When", "Server", "Size"), rows, numbers=("Size",))
+
+
 def counted(entries: Iterable[HistoryEntry]) -> str:
     """Say how many there are of each set: ``2 of coins and 1 of tips``."""
-    count_by_set = Counter(entry.set for entry in entries)
+    return counts_in_words(Counter(entry.set for entry in entries))
+
+
+def counts_in_words(count_by_set: Mapping[str, int]) -> str:
+    """Say how many there are of each set: ``2 of coins and 1 of tips``."""
     return listed(f"{number:,} of {clean(name)}" for name, number in sorted(count_by_set.items()))
 
 

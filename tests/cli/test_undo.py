@@ -13,10 +13,20 @@ from support.cli_terminal import on_terminal
 
 from ipc.cli.exits import ExitCode
 from ipc.cli.moments import parse_moment
-from ipc.messages import HeldResult, HistoryResult, HistoryShowResult, RestoreResult
+from ipc.messages import (
+    HeldResult,
+    HistoryResult,
+    HistoryShowResult,
+    KeptBlob,
+    RestoreBlobResult,
+    RestoreResult,
+)
 
 LONG_KEY = '["04TP881T3QTBFYXSYRSABR2V7SDA939RERANKNE7K8SPQC4QAR80",7]'
 VALUE = b'{"amount":"KUDOS:1","fee":null,"\\u001b[2J":["a"],"tip_id":"T1"}'
+
+
+BLOB = KeptBlob(day="2026-01-31", at=ago(hours=2, seconds=5), server="file:///media/backup/", sealed_bytes=1234567)
 
 
 @pytest.fixture
@@ -31,7 +41,8 @@ def home(daemon) -> list[str]:
         "status": troubled_status(),
         "approve": HeldResult(held=[]),
         "reject": HeldResult(held=troubled_status().held),
-        "history": HistoryResult(entries=entries),
+        "history": HistoryResult(entries=entries, blobs=[BLOB]),
+        "restore_blob": RestoreBlobResult(restored={"coins": 25}, changed={}),
         "history_show": HistoryShowResult(entry=entries[1], value=msgspec.Raw(VALUE)),
         "restore": RestoreResult(restored=entries[1:3]),
     }
@@ -39,7 +50,7 @@ def home(daemon) -> list[str]:
 
 
 def changes(daemon):
-    return [params for method, params in daemon.calls if method in {"approve", "reject", "restore"}]
+    return [params for method, params in daemon.calls if method in {"approve", "reject", "restore", "restore_blob"}]
 
 
 # approve, reject
@@ -97,8 +108,15 @@ def test_history_says_where_there_is_more(walletsync, home, capsys):
     assert "These are the newest 4; --limit shows more." in capsys.readouterr().out
 
 
+def test_history_shows_the_days_of_which_a_whole_state_is_kept(walletsync, home, capsys):
+    assert walletsync("history") == 0
+    assert "2026-01-31 2 h ago file:///media/backup/ 1.2 MB" in " ".join(capsys.readouterr().out.split())
+    assert walletsync("history", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["blobs"] == [msgspec.to_builtins(BLOB)]
+
+
 def test_an_empty_history_is_told(walletsync, home, daemon, capsys):
-    daemon.answer_by_method["history"] = HistoryResult(entries=[])
+    daemon.answer_by_method["history"] = HistoryResult(entries=[], blobs=[])
     assert walletsync("history") == 0
     assert "Nothing deleted is kept" in capsys.readouterr().out
 
@@ -164,6 +182,8 @@ def test_a_time_reaches_the_daemon_as_the_protocol_writes_it(walletsync, home, d
         ([], "say just one of these"),
         (["12", "--sync", "s1"], "say just one of these"),
         (["--before", "soon"], "'soon' is no time: write"),
+        (["12", "--blob", "2026-01-31"], "say just one of these"),
+        (["12", "--changed"], "say just one of these"),
         (["twelve"], "twelve"),
     ],
 )
@@ -171,6 +191,27 @@ def test_a_restore_that_says_nothing_or_too_much_is_refused(arguments, words, wa
     assert walletsync("restore", *arguments, "--yes") == ExitCode.USAGE
     assert words in " ".join(capsys.readouterr().err.split())
     assert daemon.calls == []
+
+
+def test_a_whole_state_is_brought_back_and_counted(walletsync, home, daemon, capsys):
+    assert walletsync("restore", "--blob", "2026-01-31", "--yes") == 0
+    assert capsys.readouterr().out == "Brought back: 25 of coins.\nYour servers hear of it soon.\n"
+    daemon.answer_by_method["restore_blob"] = RestoreBlobResult(restored={}, changed={"tips": 2})
+    assert walletsync("restore", "--blob", "2026-01-31", "--changed", "--yes") == 0
+    assert capsys.readouterr().out == "Again as it was: 2 of tips.\nYour servers hear of it soon.\n"
+    daemon.answer_by_method["restore_blob"] = RestoreBlobResult(restored={}, changed={})
+    assert walletsync("restore", "--blob", "2026-01-30", "--yes", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"api": 1, "restored": {}, "changed": {}}
+    assert changes(daemon) == [
+        {"day": "2026-01-31", "changed": False},
+        {"day": "2026-01-31", "changed": True},
+        {"day": "2026-01-30", "changed": False},
+    ]
+
+
+def test_a_whole_state_is_not_brought_back_unasked(walletsync, home, daemon):
+    assert walletsync("restore", "--blob", "2026-01-31") == ExitCode.USAGE
+    assert changes(daemon) == []
 
 
 # moments

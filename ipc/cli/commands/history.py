@@ -1,15 +1,15 @@
 """``walletsync history``: what was deleted and can be had back."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import click
 from rich.console import RenderableType
 
-from ipc.cli.historyview import entries_view, entry_view
+from ipc.cli.historyview import blobs_view, entries_view, entry_view
 from ipc.cli.output import remark
 from ipc.cli.session import Session, cli_command
 from ipc.cli.telling import Telling, times_option
-from ipc.messages import HistoryEntry
+from ipc.messages import HistoryResult
 
 MOST_ENTRIES = 1000  # that the daemon lists in one answer
 
@@ -42,17 +42,19 @@ def show(session: Session, entry: int, times: str) -> None:
 )
 @times_option
 def command(session: Session, limit: int, times: str) -> None:
-    """Show what was deleted and can be had back, the newest first.
+    """Show what was deleted and can be had back, the newest first, and of which days a whole state is kept.
 
     Deleted values are kept sealed on this machine for some days (undo_days in the configuration, 30 if it says
     nothing). `walletsync restore` brings them back.
     """
     with session.daemon() as daemon:
-        entries = daemon.history(limit).entries
-    session.answer({"api": 1, "entries": entries}, lambda: _view(entries, limit, session.telling(times)))
+        kept = daemon.history(limit)
+    document = {"api": 1, "entries": kept.entries, "blobs": kept.blobs}
+    session.answer(document, lambda: _view(kept, limit, session.telling(times)))
 
 
-def _view(entries: Sequence[HistoryEntry], limit: int, telling: Telling) -> Iterator[RenderableType]:
-    yield from entries_view(entries, telling)
-    if len(entries) == limit < MOST_ENTRIES:
+def _view(kept: HistoryResult, limit: int, telling: Telling) -> Iterator[RenderableType]:
+    yield from entries_view(kept.entries, telling)
+    if len(kept.entries) == limit < MOST_ENTRIES:
         yield f"\nThese are the newest {limit}; --limit shows more."
+    yield from blobs_view(kept.blobs, telling)

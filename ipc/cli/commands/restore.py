@@ -8,13 +8,13 @@ import click
 from ipc import BlockingClient
 from ipc.cli.commands.history import MOST_ENTRIES
 from ipc.cli.exits import CommandFailed, ExitCode
-from ipc.cli.historyview import counted
+from ipc.cli.historyview import counted, counts_in_words
 from ipc.cli.moments import parse_moment
 from ipc.cli.output import remark
 from ipc.cli.session import Session, cli_command
 from ipc.cli.telling import exact
 from ipc.cli.words import count, parse_time
-from ipc.messages import HistoryEntry
+from ipc.messages import HistoryEntry, RestoreBlobResult
 
 
 def _moment(_context: click.Context, _parameter: click.Parameter, text: str | None) -> datetime | None:
@@ -30,28 +30,64 @@ def _moment(_context: click.Context, _parameter: click.Parameter, text: str | No
     "walletsync restore 12 13",
     "walletsync restore --sync 9d7a1f3c22e0b415",
     'walletsync restore --before "2 h ago"',
+    "walletsync restore --blob 2026-01-31",
     asks=True,
 )
 @click.option("--sync", "sync_id", metavar="ID", help="Everything that this sync deleted.")
 @click.option(
     "--before", metavar="TIME", callback=_moment, help='Everything deleted since: "2 h ago", "2026-01-31 08:15".'
 )
+@click.option("--blob", "day", metavar="DAY", help="Everything that was there at the end of that day.")
+@click.option("--changed", is_flag=True, help="With --blob: what was changed since becomes again what it was.")
 @click.argument("ids", metavar="ID...", type=int, nargs=-1)
-def command(session: Session, ids: tuple[int, ...], sync_id: str | None, before: datetime | None) -> None:
+def command(
+    session: Session,
+    ids: tuple[int, ...],
+    sync_id: str | None,
+    before: datetime | None,
+    day: str | None,
+    changed: bool,
+) -> None:
     """Bring deleted values back, on all your wallets.
 
     ID is the number that `walletsync history` lists a value with. With --before, everything is brought back that was
     deleted since that time, as it was then. What is there already is left as it is.
+
+    With --blob a whole state is brought back that is kept of a day, also where servers and state were lost. What is
+    there already stays, unless --changed is given.
     """
-    if sum(map(bool, (ids, sync_id, before))) != 1:
-        message = "say just one of these: the IDs of values, --sync ID, --before TIME"
+    if sum(map(bool, (ids, sync_id, before, day))) != 1 or (changed and not day):
+        message = "say just one of these: the IDs of values, --sync ID, --before TIME, --blob DAY [--changed]"
         raise CommandFailed(ExitCode.USAGE, message, f"{session.spelled('history')} lists what can be had back.")
+    if day is not None:
+        _restore_blob(session, day, changed)
+        return
     since = _protocol_time(before) if before else None
     with session.daemon() as daemon:
         if not session.assume_yes:
             _ask(session, daemon, ids, sync_id, before)
         result = daemon.restore(list(dict.fromkeys(ids)) or None, sync_id=sync_id, before=since)
     session.answer({"api": 1, "restored": result.restored}, lambda: _view(result.restored))
+
+
+def _restore_blob(session: Session, day: str, changed: bool) -> None:
+    more = ", and make again what it was what was changed since" if changed else ""
+    session.confirm(f"Bring back all that was there at the end of {day}{more}?")
+    with session.daemon() as daemon:
+        result = daemon.restore_blob(day, changed=changed)
+    document = {"api": 1, "restored": result.restored, "changed": result.changed}
+    session.answer(document, lambda: _blob_view(result))
+
+
+def _blob_view(result: RestoreBlobResult) -> Iterator[str]:
+    if result.restored:
+        yield f"Brought back: {counts_in_words(result.restored)}."
+    if result.changed:
+        yield f"Again as it was: {counts_in_words(result.changed)}."
+    if result.restored or result.changed:
+        yield "Your servers hear of it soon."
+    else:
+        yield "All of that is there already; nothing was changed."
 
 
 def _ask(
