@@ -60,6 +60,7 @@ class Reporter:
         self._refusing_sets: set[str] = set()
         self._leaving_out_sets: set[str] = set()
         self._writer: str | None = None
+        self.copy_seen: float | None = None
 
     async def refresh(self) -> None:
         """Look at the replica anew. Cancelled, the last look stays."""
@@ -126,6 +127,8 @@ class Reporter:
                     sync_id=sync_id, server=url, taken=merged.taken, removed=merged.removed, seconds=seconds
                 )
             )
+        if taken.copy_lives:
+            self._copy_lives(sync_id, url)
         if merged.collected:
             logs.emit(running.TombstonesCollected(tombstones=merged.collected))
         if merged.changed:
@@ -204,6 +207,13 @@ class Reporter:
     def wallet_trouble(self, trouble: WalletTrouble | None) -> None:
         """Tell whether the wallet database can be used, if that is news."""
         self._wallet(trouble)
+
+    def _copy_lives(self, sync_id: str, url: str) -> None:
+        """Tell once in a run, and keep the time for the status."""
+        if self.copy_seen is None:
+            logs.emit(syncing.CloneLives(sync_id=sync_id, server=url))
+            self.tell("wallet.copied", {"server": url})
+        self.copy_seen = self._surroundings.wall()
 
     def _held(self, direction: str, rows: int) -> None:
         if rows:

@@ -52,6 +52,7 @@ class Here(NamedTuple):
     capture: str
     wallet_state: WalletState
     wallet_reason: str | None
+    copy_seen: float | None = None
 
 
 def status(here: Here, view: Overview, syncers: Iterable[SyncerState], now: float) -> Status:
@@ -116,6 +117,7 @@ def _wallet(here: Here, wallets: Sequence[CircleWallet]) -> WalletStatus:
         state=here.wallet_state,
         reason=here.wallet_reason,
         capture=here.capture,
+        copy_seen=rfc3339_or_none(here.copy_seen),
     )
 
 

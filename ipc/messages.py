@@ -134,7 +134,10 @@ class PaymentDue(msgspec.Struct, kw_only=True):
 
 
 class WalletStatus(msgspec.Struct, kw_only=True):
-    """What is known of this wallet: its identity, its database, and whether the daemon can work on it."""
+    """What is known of this wallet: its identity, its database, and whether the daemon can work on it.
+
+    ``copy_seen`` is when another device was last seen to be this very wallet, if one was in this run of the daemon.
+    """
 
     id: str
     former_ids: list[str]
@@ -145,6 +148,7 @@ class WalletStatus(msgspec.Struct, kw_only=True):
     state: WalletState
     reason: str | None
     capture: str
+    copy_seen: Time | None = None
 
 
 class ServerStatus(msgspec.Struct, kw_only=True):

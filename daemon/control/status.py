@@ -43,6 +43,7 @@ class StatusDesk:
             capture=self._settings.wallet.capture,
             wallet_state=reporter.wallet_state,
             wallet_reason=reporter.wallet_reason,
+            copy_seen=reporter.copy_seen,
         )
         syncers = [self._state(syncer) for _, syncer in sorted(self._circle.syncer_by_url.items())]
         return status(here, reporter.overview, syncers, now)

@@ -11,6 +11,12 @@ beyond my own time proves that a copy of this very run has uploaded. Then, befor
 - what the blob holds under the shared writer id and I have nothing of is taken, since my ``seen`` claims to cover it.
 
 Nothing live is lost so. A delete made by one copy may lose against what the other holds.
+
+Two copies that both live on do not stop at that: each has a writer of its own, and both upload as one wallet. They lose
+nothing, but they share one row of clocks, so that tombstones may be forgotten which one of them has yet to see; a
+person has to end that. It shows by the row: what this wallet has put there, it has seen. A row that has seen more was
+put there by another. Once in a run, and on one server, it may have been a former life of this wallet, from which a
+backup of its state or of its machine was put back. The second time it is a copy that lives.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,7 +24,8 @@ from typing import NamedTuple
 
 from daemon.keeper.merge import list_for_wallet
 from daemon.keeper.store import Store
-from daemon.sets.element import Element, Entry, Seen, Stamp
+from daemon.sets.collect import Clocks
+from daemon.sets.element import Element, Entry, Seen, Stamp, covers
 from daemon.sets.operations import insert
 
 
@@ -32,6 +39,17 @@ class Parting(NamedTuple):
 def is_copied(store: Store, their_seen: Seen) -> bool:
     """Tell whether a blob that has seen this proves another copy of this run."""
     return store.writer is not None and their_seen.get(store.writer, 0) > store.replica.seen().get(store.writer, 0)
+
+
+def is_foreign_row(store: Store, clocks: Clocks) -> bool:
+    """Tell whether another than this wallet has put its row into the clocks of a blob that is about to be joined."""
+    return not covers(store.replica.seen(), clocks.get(store.identity.wallet_id, {}))
+
+
+def copy_lives(store: Store, url: str) -> bool:
+    """Tell whether a copy of this wallet is at work elsewhere, now that a blob with a foreign row was joined."""
+    store.foreign_rows[url] += 1
+    return store.foreign_rows[url] > 1
 
 
 def part_from_copy(store: Store, theirs: Iterable[Entry]) -> Parting:

@@ -14,7 +14,7 @@ from daemon.blob.limits import Limits
 from daemon.blob.schema import Entries, Head, decode
 from daemon.blob.seal import Context, open_sealed
 from daemon.keeper.capture import Captured, capture
-from daemon.keeper.clone import Parting, is_copied, part_from_copy
+from daemon.keeper.clone import Parting, copy_lives, is_copied, is_foreign_row, part_from_copy
 from daemon.keeper.explain import Pending, not_captured_yet, not_said_yet
 from daemon.keeper.export import Sealed, has_to_say, note_stored, owes_acknowledgement, seal_blob
 from daemon.keeper.forget import forget_wallet
@@ -37,11 +37,13 @@ APPLY_ROUNDS = 5
 class TakenIn:
     """What taking in a server's answer did: to the replica, to the wallet, and what the wallet had for it.
 
-    ``trouble`` says why the wallet could not be used; the join is done all the same.
+    ``copy_lives`` tells that another device is this wallet too. ``trouble`` says why the wallet could not be used; the
+    join is done all the same.
     """
 
     captured: list[Captured] = field(default_factory=list)
     parting: Parting | None = None
+    copy_lives: bool = False
     merged: Merged = field(default_factory=Merged)
     settled: list[Settled] = field(default_factory=list)
     trouble: WalletTrouble | None = None
@@ -287,7 +289,9 @@ class Keeper:
 
     def _take_in_blob(self, taken: TakenIn, url: str, answer: Spooled) -> None:
         with self._read_blob(taken, url, answer) as (head, entries):
+            is_foreign = is_foreign_row(self.store, head.clocks)
             taken.merged = merge(self.store, url, head, entries, answer.revision, answer.sealed_bytes)
+            taken.copy_lives = is_foreign and copy_lives(self.store, url)
 
     @contextlib.contextmanager
     def _read_blob(self, taken: TakenIn, url: str, answer: Spooled) -> Iterator[tuple[Head, Entries]]:

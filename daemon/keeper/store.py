@@ -1,5 +1,6 @@
 """What the parts of the keeper share: the two databases, and who this wallet is."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -44,7 +45,8 @@ class Store:
 
     ``writer`` is this run's, once it has made a stamp. ``sync_id`` names the sync under way. ``unjoined`` is set while
     the wallet database waits to be healed: the servers that have to be asked before. ``scanned_at`` is when all rows
-    were last compared with their bases.
+    were last compared with their bases. ``foreign_rows`` counts, by server, how often another had put this wallet's row
+    of clocks there (daemon.keeper.clone).
     """
 
     state: StateDatabase
@@ -57,6 +59,7 @@ class Store:
     writer: str | None = None
     unjoined: set[str] | None = None
     scanned_at: float | None = None
+    foreign_rows: Counter[str] = field(default_factory=Counter)
     replica: Replica = field(init=False)
     to_apply: ToApply = field(init=False)
     servers: Servers = field(init=False)

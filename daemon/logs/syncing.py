@@ -136,6 +136,10 @@ class CloneSuspected(OfSync, event="clone.suspected", level=Level.WARNING):
     former_writer: str
 
 
+class CloneLives(OfSync, event="clone.lives", level=Level.WARNING):
+    """Another device syncs as this very wallet, with its keys: a copy of it lives."""
+
+
 class StampCollision(OfSync, event="stamp.collision", level=Level.WARNING):
     """Two different values bear the same stamp, so a copy of a wallet is at work; one was kept everywhere."""
 

@@ -110,6 +110,7 @@ _WORDED_BY_EVENT: Mapping[str, Callable[[_Data], tuple[str, str]]] = {
     "server.went_back": _about_server("{} was put back to an old copy; what is here is put there again", ATTENTION),
     "wallet.applied": _wallet_applied,
     "wallet.state": _wallet_state,
+    "wallet.copied": _about_server("Another device is this very wallet; {} shows it", ATTENTION),
     "deletes.held": _deletes_held,
     "config.reloaded": _reloaded,
     "config.kept": lambda data: (f"The new configuration cannot be used: {_text(data, 'message')}", ATTENTION),

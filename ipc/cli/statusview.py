@@ -119,6 +119,12 @@ def sets_view(sets: dict[str, SetStatus]) -> RenderableType:
 def attention(status: Status, telling: Telling) -> Iterator[str]:
     """Say, one sentence each, what a person should know or do."""
     yield from wallet_attention(status.wallet, telling)
+    if status.wallet.copy_seen is not None:
+        at = telling.moment(status.wallet.copy_seen)
+        yield (
+            f"Another device is this very wallet, with its keys: a copy of it was at work {at}. On one of the two, stop"
+            " walletsync, move its state folder away, start it, and join anew."
+        )
     for server in status.servers:
         yield from server_attention(server, telling)
     for held in status.held:

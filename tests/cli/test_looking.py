@@ -42,6 +42,7 @@ def test_status_prints_the_document_of_the_contract(daemon, walletsync, capsys):
     assert list(document) == ["api", "version", "pid", "wallet", "servers", "wallets", "sets", "held"]
     assert list(document["wallet"]) == [
         "id", "former_ids", "nickname", "shown_as", "path", "profile", "state", "reason", "capture",
+            "copy_seen",
     ]  # fmt: skip
     assert list(document["servers"][0]) == [
         "url", "state", "last_success", "next_try", "next_reason", "sealed_bytes", "limit_bytes", "error", "payment",
@@ -215,3 +216,10 @@ def test_what_is_held_is_not_said_to_be_tried_again():
         status_view(status(sets={"coins": SetStatus(live=1, tombstones=25, unapplied=25)}, held=[waiting]), now())
     )
     assert "tried again" not in view
+
+
+def test_a_copy_that_lives_is_told_with_what_to_do(daemon, walletsync, capsys):
+    daemon.answer_by_method["status"] = status(wallet=wallet(copy_seen=ago(minutes=3, seconds=5)))
+    assert walletsync("status") == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "a copy of it was at work 3 min ago. On one of the two, stop walletsync, move its state folder away" in out
