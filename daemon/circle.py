@@ -80,6 +80,8 @@ class Circle:
             raise SecretsError(
                 f"the secrets {self.secrets_path} name no circle, while servers are enrolled: put back a later copy"
             )
+        if not records and self.secrets.root is not None:
+            logs.emit(happenings.CircleUnreachable())
         for record in records:
             await self._start(parse_server_url(record.url), record.identity, record.memory)
         await self._departures.go_on()
@@ -98,7 +100,7 @@ class Circle:
     def find(self, part: str | None) -> list[Syncer]:
         """Return the syncers of the server that this part of a URL names, or all. Raises Refusal."""
         if not self.syncer_by_url:
-            raise Refusal("no server is enrolled yet: `walletsync enroll URL` takes one up")
+            raise Refusal("no server is enrolled: `walletsync enroll URL` takes one up")
         if part is None:
             return list(self.syncer_by_url.values())
         if part in self.syncer_by_url:

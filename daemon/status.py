@@ -53,6 +53,7 @@ class Here(NamedTuple):
     wallet_state: WalletState
     wallet_reason: str | None
     copy_seen: float | None = None
+    in_circle: bool = False
 
 
 def status(here: Here, view: Overview, syncers: Iterable[SyncerState], now: float) -> Status:
@@ -103,7 +104,9 @@ def summary(state: Status) -> str:
     failing = [f"{server.url} {server.state}" for server in state.servers if server.error is not None]
     if failing:
         return f"{len(state.servers) - len(failing)} of {len(state.servers)} servers in step; {'; '.join(failing)}"
-    return f"{len(state.servers)} servers in step" if state.servers else "no server enrolled yet"
+    if not state.servers:
+        return "in a circle, but no server is known: enroll one again" if state.wallet.in_circle else "no server yet"
+    return f"{len(state.servers)} servers in step"
 
 
 def _wallet(here: Here, wallets: Sequence[CircleWallet]) -> WalletStatus:
@@ -118,6 +121,7 @@ def _wallet(here: Here, wallets: Sequence[CircleWallet]) -> WalletStatus:
         reason=here.wallet_reason,
         capture=here.capture,
         copy_seen=rfc3339_or_none(here.copy_seen),
+        in_circle=here.in_circle,
     )
 
 

@@ -137,6 +137,7 @@ class WalletStatus(msgspec.Struct, kw_only=True):
     """What is known of this wallet: its identity, its database, and whether the daemon can work on it.
 
     ``copy_seen`` is when another device was last seen to be this very wallet, if one was in this run of the daemon.
+    ``in_circle`` tells whether it has the keys of a circle, be a server known or not.
     """
 
     id: str
@@ -149,6 +150,7 @@ class WalletStatus(msgspec.Struct, kw_only=True):
     reason: str | None
     capture: str
     copy_seen: Time | None = None
+    in_circle: bool = False
 
 
 class ServerStatus(msgspec.Struct, kw_only=True):

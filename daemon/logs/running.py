@@ -140,6 +140,10 @@ class SecretsSealed(Happening, event="secrets.sealed"):
     sealed: bool
 
 
+class CircleUnreachable(Happening, event="circle.unreachable", level=Level.WARNING):
+    """The keys name a circle, but no server of it is known: the state was lost, or all servers were left."""
+
+
 class CircleLeft(Happening, event="circle.left"):
     """The wallet left its circle, and forgot the root secret."""
 

@@ -119,6 +119,13 @@ def sets_view(sets: dict[str, SetStatus]) -> RenderableType:
 def attention(status: Status, telling: Telling) -> Iterator[str]:
     """Say, one sentence each, what a person should know or do."""
     yield from wallet_attention(status.wallet, telling)
+    if status.wallet.in_circle and not status.servers:
+        enroll = telling.spelled("enroll URL")
+        yield (
+            "This wallet is in a circle, but knows none of its servers (any more), and is backed up nowhere."
+            f" `{enroll}` with the address of one takes up all that lies there; `walletsync servers` on another of your"
+            " wallets, or a recovery sheet, names them."
+        )
     if status.wallet.copy_seen is not None:
         at = telling.moment(status.wallet.copy_seen)
         yield (

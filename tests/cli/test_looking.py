@@ -42,7 +42,7 @@ def test_status_prints_the_document_of_the_contract(daemon, walletsync, capsys):
     assert list(document) == ["api", "version", "pid", "wallet", "servers", "wallets", "sets", "held"]
     assert list(document["wallet"]) == [
         "id", "former_ids", "nickname", "shown_as", "path", "profile", "state", "reason", "capture",
-            "copy_seen",
+            "copy_seen", "in_circle",
     ]  # fmt: skip
     assert list(document["servers"][0]) == [
         "url", "state", "last_success", "next_try", "next_reason", "sealed_bytes", "limit_bytes", "error", "payment",
@@ -223,3 +223,12 @@ def test_a_copy_that_lives_is_told_with_what_to_do(daemon, walletsync, capsys):
     assert walletsync("status") == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "a copy of it was at work 3 min ago. On one of the two, stop walletsync, move its state folder away" in out
+
+
+@pytest.mark.parametrize(("in_circle", "servers"), [(True, []), (True, [server()]), (False, [])])
+def test_a_circle_without_servers_is_told_with_how_to_go_on(in_circle, servers, daemon, walletsync, capsys):
+    daemon.answer_by_method["status"] = status(wallet=wallet(in_circle=in_circle), servers=servers)
+    assert walletsync("status") == 0
+    out = " ".join(capsys.readouterr().out.split())
+    told = "knows none of its servers (any more), and is backed up nowhere. `walletsync enroll URL" in out
+    assert told == (in_circle and not servers)

@@ -135,3 +135,22 @@ def test_a_wallet_that_cannot_be_used_joins_no_other_circle_and_stays_as_it_is(p
     assert phone.status().servers
     desktop.join(phone.invite())
     settle(phone, desktop)
+
+
+def test_a_lost_state_database_is_told_and_one_server_brings_all_back(place: Place) -> None:
+    phone, desktop = place.pair()
+    put_exchange(phone, A, "KUDOS")
+    settle(phone, desktop)
+    url, wallet_id = phone.server.url, phone.status().wallet.id
+    phone.stop()
+    for file in phone.paths.state_folder.glob("state.db*"):
+        file.unlink()
+    phone.start()
+    assert phone.events("circle.unreachable")
+    status = phone.status()
+    assert (status.wallet.in_circle, status.servers, status.wallet.id) == (True, [], wallet_id)
+    assert "knows none of its servers" in phone.cli("status").stdout
+    assert phone.cli("enroll", url).returncode == 0
+    settle(phone, desktop)
+    assert exchanges(phone) == exchanges(desktop) == {A: "KUDOS"}
+    assert [wallet.shown_as for wallet in desktop.status().wallets if not wallet.me] == ["phone"]

@@ -144,7 +144,7 @@ def test_the_service_is_installed_looked_at_and_removed_as_a_person_does_it(daem
     assert (running["ActiveState"], running["UnitFileState"]) == ("active", "enabled")
     assert f"{HOME}/.local/bin/walletsyncd" in running["ExecStart"]
     status = walletsync(daemon, "service", "status")
-    assert "no server enrolled yet" in status
+    assert "no server yet" in status
     assert "starts at login" in status
     assert "Removed" in walletsync(daemon, "service", "uninstall")
     assert daemon.properties(UNIT)["LoadState"] == "not-found"
