@@ -2,7 +2,11 @@
 
 A change is held where it deletes more than a number of elements of a guarded set and more than a share of it, or
 leaves such a set empty that had more than a quarter of that number. What is spent or expired by the profile's
-condition does not count, nor what moved to another set in the same change. Everything else of the change goes on.
+condition does not count, nor what moved to another set in the same change. A change that leaves nothing at all, of any
+set, is held too, however little there was of each guarded set.
+
+Then all is held that the change deletes and that did not move, of every set of which it deletes as much by the same
+measure or which it leaves empty: whoever wiped the coins wiped what belongs to them. The rest of the change goes on.
 """
 
 import sqlite3
@@ -35,20 +39,38 @@ def to_be_held(
     deaths_by_set: dict[str, list[Death]] = {}
     for death in deaths:
         deaths_by_set.setdefault(death.set_name, []).append(death)
-    held: list[Place] = []
-    for set_name, dead in deaths_by_set.items():
-        table = store.guest.guarded_tables.get(set_name)
-        if table is None or len(dead) <= store.rules.guard_count // 4:
-            continue
-        counted = [death for death in dead if not _moved(table, death, lives) and not _is_spent(table, death)]
-        if _is_mass_delete(store.rules, len(counted), len(dead), live_before(set_name)):
-            held += [(death.set_name, death.key) for death in counted]
-    return held
+    guarded = {name: table for name, table in store.guest.guarded_tables.items() if name in deaths_by_set}
+
+    def unmoved(name: str) -> list[Death]:
+        return [each for each in deaths_by_set[name] if name not in guarded or not _moved(guarded[name], each, lives)]
+
+    def counted(name: str) -> list[Death]:
+        return [each for each in unmoved(name) if not _is_spent(guarded[name], each)]
+
+    def is_much(name: str, counted: int) -> bool:
+        return counted > 0 and _is_much(store.rules, counted, len(deaths_by_set[name]), live_before(name))
+
+    few = store.rules.guard_count // 4
+    count_by_set = {name: len(counted(name)) for name in guarded if len(deaths_by_set[name]) > few}
+    trips = any(count > few and is_much(name, count) for name, count in count_by_set.items())
+    if not trips and not (_leaves_nothing(store, deaths_by_set, live_before) and any(map(counted, guarded))):
+        return []
+    dead_by_set = {name: unmoved(name) for name in deaths_by_set}
+    return [
+        (death.set_name, death.key) for name, dead in dead_by_set.items() if is_much(name, len(dead)) for death in dead
+    ]
 
 
-def _is_mass_delete(rules: Rules, counted: int, dead: int, live: int) -> bool:
-    empties = dead >= live and counted > rules.guard_count // 4
-    return empties or (counted > rules.guard_count and counted > rules.guard_share * live)
+def _is_much(rules: Rules, counted: int, dead: int, live: int) -> bool:
+    return dead >= live or (counted > rules.guard_count and counted > rules.guard_share * live)
+
+
+def _leaves_nothing(store: Store, deaths_by_set: dict[str, list[Death]], live_before: Callable[[str], int]) -> bool:
+    """Tell whether a change of some size leaves every set empty."""
+    if sum(map(len, deaths_by_set.values())) <= store.rules.guard_count // 4:
+        return False
+    untouched_first = sorted(store.guest.active_sets, key=lambda name: name in deaths_by_set)
+    return all(len(deaths_by_set.get(name, ())) >= live_before(name) for name in untouched_first)
 
 
 def _moved(table: SetTable, death: Death, lives: Callable[[Place], bool]) -> bool:

@@ -38,12 +38,43 @@ def test_a_wallet_that_is_emptied_harms_no_other(rich, shelf):
 
 def test_everything_else_goes_on_while_a_delete_is_held(rich, shelf):
     phone, desktop = rich
+    phone.sql("INSERT INTO purchases VALUES ('Q', 54, 'D')")
+    in_step(shelf, phone)
     phone.sql("DELETE FROM coins")
-    phone.sql("DELETE FROM purchases")
+    phone.sql("DELETE FROM purchases WHERE id = 'P'")
     phone.coin("new", "KUDOS:5")
     in_step(shelf, phone, desktop)
     assert desktop.coins()["new"] == "KUDOS:5"
-    assert desktop.sql("SELECT * FROM purchases") == []
+    assert desktop.sql("SELECT id FROM purchases") == [("Q",)]
+
+
+def test_what_was_wiped_with_the_coins_is_held_with_them(rich, shelf):
+    phone, desktop = rich
+    for table in ("coins", "purchases"):
+        phone.sql(f"DELETE FROM {table}")
+    phone.sql("INSERT INTO handles VALUES (1, 'begun anew')")
+    in_step(shelf, phone, desktop)
+    assert held(phone) == [("out", {"coins": MANY, "purchases": 1})]
+    assert len(desktop.sql("SELECT * FROM purchases")) == 1
+    phone.keeper.reject(only_held(phone))
+    in_step(shelf, phone, desktop)
+    assert phone.sql("SELECT * FROM purchases") == desktop.sql("SELECT * FROM purchases")
+
+
+def test_a_small_wallet_that_is_emptied_harms_no_other_though_it_had_little_of_each(two, shelf):
+    phone, desktop = two
+    for number in range(4):
+        phone.coin(f"C{number}", "KUDOS:1")
+        phone.sql("INSERT INTO purchases VALUES (?, 54, ?)", f"P{number}", f"{number}")
+    in_step(shelf, phone, desktop)
+    for table in ("coins", "purchases"):
+        phone.sql(f"DELETE FROM {table}")
+    in_step(shelf, phone, desktop)
+    assert held(phone) == [("out", {"coins": 4, "purchases": 4})]
+    assert len(desktop.coins()) == 4
+    phone.keeper.approve(only_held(phone))
+    in_step(shelf, phone, desktop)
+    assert held(desktop) == [("in", {"coins": 4, "purchases": 4})]
 
 
 def test_a_rejected_delete_is_put_back_into_the_wallet(rich, shelf):
