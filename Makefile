@@ -17,6 +17,7 @@ UPGRADE ?=
 
 BIN := .venv/bin
 READY := .venv/.ready
+PEERS_READY := .venv/.peers-ready
 
 .PHONY: demo test lint check simulate bench bench-check lock
 
@@ -37,7 +38,7 @@ check: lint test
 simulate: $(READY)
 	PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
-bench: $(READY)
+bench: $(PEERS_READY)
 	$(BIN)/python -m bench $(ARGS)
 
 bench-check: $(READY)
@@ -47,6 +48,9 @@ lock: $(READY)
 	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet $(UPGRADE) --generate-hashes --allow-unsafe \
 		--extra dev --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 		--output-file requirements.lock pyproject.toml
+	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet $(UPGRADE) --generate-hashes --allow-unsafe \
+		--extra bench --constraint requirements.lock --strip-extras --no-emit-index-url --no-emit-find-links \
+		--no-emit-trusted-host --output-file bench/requirements.lock pyproject.toml
 
 # The environment is made anew whenever what it is made from has changed, so that nothing stays in it by accident. The
 # stamp comes last: an environment whose making was interrupted is made again.
@@ -55,4 +59,9 @@ $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# What only the bench needs, beside which it measures.
+$(PEERS_READY): $(READY) bench/requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement bench/requirements.lock
 	@touch $@

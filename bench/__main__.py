@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from bench import cycles, events, latency, memory
+from bench import cycles, events, latency, memory, peers
 from bench.section import Section, Wanted
 
 SECTION_BY_NAME: Mapping[str, Section] = {
@@ -18,6 +18,7 @@ SECTION_BY_NAME: Mapping[str, Section] = {
     "latency": latency.section,
     "events": events.section,
     "memory": memory.section,
+    "peers": peers.section,
 }
 
 

@@ -85,42 +85,47 @@ def measure(entities: int, rounds: int) -> dict[str, float]:
     Those of ``work`` are of the processor's time and the best of all rounds, and so nearly the same on a busy machine.
     """
     with two_wallets(entities) as (first, second):
-        plain, sealed = _blob(first)
-        changed = max(1, entities // 100)
-        cycles: list[Lap] = []
-        floors: list[Lap] = []
-        idles: list[Lap] = []
-        sent: list[int] = []
-        for number in range(rounds):
-            active, other = (first, second) if number % 2 == 0 else (second, first)
-            other.change(changed // 2 or 1, seed=2 * number)
-            trio.run(other.cycle)
-            active.change(changed // 2 or 1, seed=2 * number + 1)
-            gc.collect()
-            floors.append(floor(plain, sealed))
-            began = lap()
-            sent.append(trio.run(active.cycle))
-            cycles.append(since(began))
-            trio.run(_quieten, [other, active])
-            began = lap()
-            trio.run(active.cycle)
-            idles.append(since(began))
-        cycle, spread = median_and_spread([each.clock for each in cycles])
-        bare, idle = (median([each.clock for each in laps]) for laps in (floors, idles))
-        return {
-            "entities": entities,
-            "cycle_s": cycle,
-            "cycle_spread_s": spread,
-            "floor_s": bare,
-            "ratio": cycle / bare,
-            "work_ratio": min(each.work for each in cycles) / min(each.work for each in floors),
-            "idle_cycle_s": idle,
-            "idle_work_s": min(each.work for each in idles),
-            "plain_bytes": len(plain),
-            "sealed_bytes": len(sealed),
-            "sealed_bytes_per_entity": len(sealed) / entities,
-            "sent_bytes": median(sent),
-        }
+        return measure_between(first, second, entities, rounds)
+
+
+def measure_between(first: Device, second: Device, entities: int, rounds: int) -> dict[str, float]:
+    """Measure between two wallets that are in step and hold so many entities."""
+    plain, sealed = blob_of(first)
+    changed = max(1, entities // 100)
+    cycles: list[Lap] = []
+    floors: list[Lap] = []
+    idles: list[Lap] = []
+    sent: list[int] = []
+    for number in range(rounds):
+        active, other = (first, second) if number % 2 == 0 else (second, first)
+        other.change(changed // 2 or 1, seed=2 * number)
+        trio.run(other.cycle)
+        active.change(changed // 2 or 1, seed=2 * number + 1)
+        gc.collect()
+        floors.append(floor(plain))
+        began = lap()
+        sent.append(trio.run(active.cycle))
+        cycles.append(since(began))
+        trio.run(_quieten, [other, active])
+        began = lap()
+        trio.run(active.cycle)
+        idles.append(since(began))
+    cycle, spread = median_and_spread([each.clock for each in cycles])
+    bare, idle = (median([each.clock for each in laps]) for laps in (floors, idles))
+    return {
+        "entities": entities,
+        "cycle_s": cycle,
+        "cycle_spread_s": spread,
+        "floor_s": bare,
+        "ratio": cycle / bare,
+        "work_ratio": min(each.work for each in cycles) / min(each.work for each in floors),
+        "idle_cycle_s": idle,
+        "idle_work_s": min(each.work for each in idles),
+        "plain_bytes": len(plain),
+        "sealed_bytes": len(sealed),
+        "sealed_bytes_per_entity": len(sealed) / entities,
+        "sent_bytes": median(sent),
+    }
 
 
 async def _bring_in_step(devices: list[Device]) -> None:
@@ -135,7 +140,7 @@ async def _quieten(devices: list[Device]) -> None:
             await device.cycle(acknowledge=True)
 
 
-def _blob(device: Device) -> tuple[bytes, bytes]:
+def blob_of(device: Device) -> tuple[bytes, bytes]:
     """Return the plaintext and the sealed bytes of what the device would store."""
     sink = io.BytesIO()
     device.keeper.seal_blob(URL, device.keys, sink)

@@ -5,8 +5,6 @@ with its values left raw. No database, no join, no disk.
 """
 
 import hashlib
-import json
-import time
 
 import msgspec
 import zstandard
@@ -36,29 +34,25 @@ class Document(msgspec.Struct):
     sets: dict[str, dict[str, Line]]
 
 
-def floor(plain: bytes, sealed: bytes) -> Lap:
+def floor(plain: bytes) -> Lap:
     """Return what one cycle of the bare work takes."""
-    packed = zstandard.ZstdCompressor(level=3).compress(plain)
-    boxed = bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(packed, None, NONCE, KEY)
+    sealed = pack(plain)
     began = lap()
-    hashlib.sha512(sealed).digest()
-    opened = bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(boxed, None, NONCE, KEY)
-    document = msgspec.json.decode(zstandard.ZstdDecompressor().decompress(opened), type=Document)
-    text = msgspec.json.encode(document)
-    repacked = zstandard.ZstdCompressor(level=3).compress(text)
-    bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(repacked, None, NONCE, KEY)
-    hashlib.sha512(sealed).digest()
+    document = msgspec.json.decode(unpack(sealed), type=Document)
+    pack(msgspec.json.encode(document))
     return since(began)
 
 
-def plain_json(plain: bytes, changes: dict[str, dict[str, list[object]]]) -> float:
-    """Return the seconds that decode, merge and encode take with the json module and dicts alone."""
-    began = time.perf_counter()
-    document = json.loads(plain)
-    for name, elements in changes.items():
-        mine = document["sets"][name]
-        for key, element in elements.items():
-            if key not in mine or tuple(mine[key][:2]) < tuple(element[:2]):
-                mine[key] = element
-    json.dumps(document, separators=(",", ":"), sort_keys=True).encode()
-    return time.perf_counter() - began
+def pack(plain: bytes) -> bytes:
+    """Compress, encrypt and hash, as a blob is before it is stored."""
+    packed = zstandard.ZstdCompressor(level=3).compress(plain)
+    sealed = bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(packed, None, NONCE, KEY)
+    hashlib.sha512(sealed).digest()
+    return sealed
+
+
+def unpack(sealed: bytes) -> bytes:
+    """Hash, decrypt and decompress, as a blob is after it was fetched."""
+    hashlib.sha512(sealed).digest()
+    packed = bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(sealed, None, NONCE, KEY)
+    return zstandard.ZstdDecompressor().decompress(packed)

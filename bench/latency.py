@@ -53,7 +53,7 @@ class Latency(NamedTuple):
 
 def section(wanted: Wanted) -> Figures:
     """Measure at the largest size."""
-    results = measure(wanted.sizes[-1], wanted.rounds)
+    results = measure(wanted.sizes[-1], wanted.rounds, IDLE_SECONDS)
     table = Table("status over the socket", "requests", "median", "p99", "longest", "echo", "its p99", "ratio")
     for row in results:
         seconds = (row.status_median_s, row.status_p99_s, row.status_max_s, row.echo_median_s, row.echo_p99_s)
@@ -73,7 +73,7 @@ def best_idle_ratio(entities: int, seconds: float) -> float:
     return percentile([each.status for each in samples], 10) / percentile([each.echo for each in samples], 10)
 
 
-def measure(entities: int, rounds: int, idle_seconds: float = IDLE_SECONDS) -> list[Latency]:
+def measure(entities: int, rounds: int, idle_seconds: float) -> list[Latency]:
     """Measure requests to daemons of wallets of this size, idle and during syncs."""
     with homes(entities, 0) as (first, second):
         first.start()
