@@ -4,6 +4,7 @@
 #   make test    run the tests; ARGS goes to pytest, as in: make test ARGS="tests/config -x"
 #   make lint    format, lint, types and import contracts
 #   make check   lint, then test
+#   make nutshell  test with real wallets: Nutshell, in an environment of its own (.nutshell), with a mint on loopback
 #   make simulate SEEDS=10000   play random schedules of wallets, servers and faults; SEED=123 replays one
 #   make bench   measure syncs against the floor; ARGS goes to the bench, as in: make bench ARGS="--size 1000"
 #   make bench-check   compare a few ratios with bench/baseline.json; ARGS=--write makes that anew
@@ -18,14 +19,18 @@ UPGRADE ?=
 BIN := .venv/bin
 READY := .venv/.ready
 PEERS_READY := .venv/.peers-ready
+NUTSHELL := .nutshell
 
-.PHONY: demo test lint check simulate bench bench-check lock
+.PHONY: demo test nutshell lint check simulate bench bench-check lock
 
 demo: $(READY)
 	@$(BIN)/walletsync demo
 
 test: $(READY)
 	$(BIN)/pytest --numprocesses auto --dist loadfile $(ARGS)
+
+nutshell: $(READY) $(NUTSHELL)/.ready
+	WALLETSYNC_NUTSHELL=$(CURDIR)/$(NUTSHELL) $(BIN)/pytest tests/wallet/test_cashu.py $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
@@ -64,4 +69,10 @@ $(READY): requirements.lock pyproject.toml
 # What only the bench needs, beside which it measures.
 $(PEERS_READY): $(READY) bench/requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement bench/requirements.lock
+	@touch $@
+
+# Nutshell needs other versions of some libraries than walletsync.
+$(NUTSHELL)/.ready: examples/cashu/requirements.txt
+	$(PYTHON) -m venv --clear $(NUTSHELL)
+	$(NUTSHELL)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@

@@ -28,7 +28,7 @@ import venv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-NUTSHELL = ("cashu==0.20.2", "marshmallow<4", "limits<4")
+NUTSHELL = Path(__file__).with_name("requirements.txt")
 PATIENCE = 60.0  # seconds for whatever has to happen, on a slow machine
 SYNCED = 20.0  # seconds in which the other wallet shows what one did, without anyone asking for a sync
 
@@ -65,7 +65,8 @@ def environment(folder: Path) -> Path:
     if not (programs / "cashu").exists():
         say(f"Installing Nutshell into {folder} ...")
         venv.create(folder, with_pip=True)
-        run([str(programs / "pip"), "install", "--quiet", "--disable-pip-version-check", *NUTSHELL], {}, seconds=600)
+        install = ["install", "--quiet", "--disable-pip-version-check", "--requirement", str(NUTSHELL)]
+        run([str(programs / "pip"), *install], {}, seconds=600)
     return programs
 
 

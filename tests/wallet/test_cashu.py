@@ -17,7 +17,7 @@ MINT = "http://127.0.0.1:3338"
 NUTSHELL = os.environ.get("WALLETSYNC_NUTSHELL", "")
 with_nutshell = pytest.mark.skipif(
     not NUTSHELL,
-    reason="WALLETSYNC_NUTSHELL names no environment with Nutshell; examples/cashu/two_wallets.py makes one",
+    reason="WALLETSYNC_NUTSHELL names no environment with Nutshell: `make nutshell` makes one, and runs this",
 )
 
 
