@@ -61,6 +61,7 @@ class Reporter:
         self._leaving_out_sets: set[str] = set()
         self._writer: str | None = None
         self.copy_seen: float | None = None
+        self.paused_until: float | None = None
 
     async def refresh(self) -> None:
         """Look at the replica anew. Cancelled, the last look stays."""

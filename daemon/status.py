@@ -1,5 +1,6 @@
 """Status: from the last look at the replica, and what the syncers wait for, to what the socket tells. Pure."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from ipc.messages import (
     API_VERSION,
     CircleWallet,
     Held,
+    Pause,
     PaymentDue,
     ServerState,
     ServerStatus,
@@ -54,6 +56,7 @@ class Here(NamedTuple):
     wallet_reason: str | None
     copy_seen: float | None = None
     in_circle: bool = False
+    paused_until: float | None = None
 
 
 def status(here: Here, view: Overview, syncers: Iterable[SyncerState], now: float) -> Status:
@@ -71,6 +74,7 @@ def status(here: Here, view: Overview, syncers: Iterable[SyncerState], now: floa
             for name, count in view.sets.items()
         },
         held=held_deletes(view),
+        pause=None if here.paused_until is None else Pause(until=_end_of(here.paused_until)),
     )
 
 
@@ -101,12 +105,18 @@ def summary(state: Status) -> str:
     """Return the one line that matters most, for the service manager."""
     if state.wallet.state != "ok":
         return f"wallet {state.wallet.state}: {state.wallet.reason}"
+    if state.pause is not None:
+        return f"paused{f' until {state.pause.until}' if state.pause.until else ''}"
     failing = [f"{server.url} {server.state}" for server in state.servers if server.error is not None]
     if failing:
         return f"{len(state.servers) - len(failing)} of {len(state.servers)} servers in step; {'; '.join(failing)}"
     if not state.servers:
         return "in a circle, but no server is known: enroll one again" if state.wallet.in_circle else "no server yet"
     return f"{len(state.servers)} servers in step"
+
+
+def _end_of(until: float) -> str | None:
+    return None if math.isinf(until) else rfc3339(until)
 
 
 def _wallet(here: Here, wallets: Sequence[CircleWallet]) -> WalletStatus:

@@ -199,6 +199,12 @@ class Held(msgspec.Struct, kw_only=True):
     since: Time
 
 
+class Pause(msgspec.Struct, kw_only=True):
+    """Syncing rests until this time, or until it is resumed."""
+
+    until: Time | None
+
+
 class Status(msgspec.Struct, kw_only=True):
     """The whole state of the daemon, as ``walletsync status --json`` prints it."""
 
@@ -210,6 +216,7 @@ class Status(msgspec.Struct, kw_only=True):
     wallets: list[CircleWallet]
     sets: dict[str, SetStatus]
     held: list[Held]
+    pause: Pause | None = None
 
 
 # The other methods: parameters and results.

@@ -36,7 +36,7 @@ class PauseDesk:
     async def run(self) -> None:
         """End each snooze when its time has come, for ever. The syncers themselves recall whether they rest."""
         state = self._circle.keeper.store.state
-        self._until = await self._circle.exclusively(partial(paused_until, state, self._wall()))
+        self._note(await self._circle.exclusively(partial(paused_until, state, self._wall())))
         while True:
             self._changed = trio.Event()
             with trio.move_on_after(self._longest_sleep()):
@@ -78,8 +78,11 @@ class PauseDesk:
 
     async def _keep(self, until: float | None) -> None:
         await self._circle.exclusively(partial(note_pause, self._circle.keeper.store.state, until))
-        self._until = until
+        self._note(until)
         self._changed.set()
+
+    def _note(self, until: float | None) -> None:
+        self._until = self._circle.reporter.paused_until = until
 
     def _longest_sleep(self) -> float:
         if self._until is None or math.isinf(self._until):

@@ -45,6 +45,7 @@ class StatusDesk:
             wallet_reason=reporter.wallet_reason,
             copy_seen=reporter.copy_seen,
             in_circle=self._circle.secrets.root is not None,
+            paused_until=reporter.paused_until,
         )
         syncers = [self._state(syncer) for _, syncer in sorted(self._circle.syncer_by_url.items())]
         return status(here, reporter.overview, syncers, now)

@@ -119,6 +119,9 @@ def sets_view(sets: dict[str, SetStatus]) -> RenderableType:
 def attention(status: Status, telling: Telling) -> Iterator[str]:
     """Say, one sentence each, what a person should know or do."""
     yield from wallet_attention(status.wallet, telling)
+    if status.pause is not None:
+        end = f" and goes on {telling.moment(status.pause.until)}" if status.pause.until else ""
+        yield f"Syncing rests{end}: `{telling.spelled('resume')}` has it go on now."
     if status.wallet.in_circle and not status.servers:
         enroll = telling.spelled("enroll URL")
         yield (

@@ -14,7 +14,7 @@ from ipc.cli.exits import ExitCode
 from ipc.cli.output import PeopleConsole
 from ipc.cli.statusview import status_view
 from ipc.cli.telling import Telling
-from ipc.messages import Held, SetStatus, SyncError, WalletsResult
+from ipc.messages import Held, Pause, SetStatus, SyncError, WalletsResult
 
 
 def now() -> Telling:
@@ -39,7 +39,7 @@ def test_status_prints_the_document_of_the_contract(daemon, walletsync, capsys):
     assert walletsync("status", "--json") == 0
     document = json.loads(capsys.readouterr().out)
     assert document == msgspec.to_builtins(troubled)
-    assert list(document) == ["api", "version", "pid", "wallet", "servers", "wallets", "sets", "held"]
+    assert list(document) == ["api", "version", "pid", "wallet", "servers", "wallets", "sets", "held", "pause"]
     assert list(document["wallet"]) == [
         "id", "former_ids", "nickname", "shown_as", "path", "profile", "state", "reason", "capture",
             "copy_seen", "in_circle",
@@ -232,3 +232,16 @@ def test_a_circle_without_servers_is_told_with_how_to_go_on(in_circle, servers, 
     out = " ".join(capsys.readouterr().out.split())
     told = "knows none of its servers (any more), and is backed up nowhere. `walletsync enroll URL" in out
     assert told == (in_circle and not servers)
+
+
+@pytest.mark.parametrize(
+    ("pause", "words"),
+    [
+        (Pause(until=ago(hours=-2, seconds=-5)), "Syncing rests and goes on in 2 h: `walletsync resume"),
+        (Pause(until=None), "Syncing rests: `walletsync resume"),
+    ],
+)
+def test_a_pause_is_told_with_its_end(pause, words, daemon, walletsync, capsys):
+    daemon.answer_by_method["status"] = status(pause=pause)
+    assert walletsync("status") == 0
+    assert words in " ".join(capsys.readouterr().out.split())

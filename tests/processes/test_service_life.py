@@ -11,6 +11,8 @@ import pytest
 from support.processes import Device, Place, open_wallet, wait_until
 from support.taler_rows import put_exchange
 
+from ipc.messages import Pause
+
 
 @pytest.fixture
 def device(place: Place) -> Device:
@@ -41,6 +43,7 @@ def test_a_pause_holds_over_a_restart_and_a_person_can_still_sync(device: Device
     device.stop()
     device.start()
     wait_until(lambda: device.server.state == "paused", "it is still paused")
+    wait_until(lambda: device.status().pause == Pause(until=None), "status tells of the pause")
     assert device.server.next_try is None
     before = device.server.last_success
     assert [ended.outcome for ended in device.sync()] == ["ok"]
@@ -56,6 +59,15 @@ def test_a_snooze_ends_by_itself(device: Device, place: Place) -> None:
     assert "rests for 1 s" in device.cli("pause", "--for", "1 s").stdout
     wait_until(lambda: device.events("daemon.resumed"), "the snooze is over")
     wait_until(lambda: device.server.next_try is not None, "it goes on")
+    assert device.status().pause is None
+
+
+def test_status_tells_when_a_snooze_ends(device: Device, place: Place) -> None:
+    device.enroll(place.folder())
+    until = json.loads(device.cli("pause", "--for", "2 h", "--json").stdout)["until"]
+    assert until is not None
+    assert device.status().pause == Pause(until=until)
+    assert "Syncing rests and goes on in 1 h" in device.cli("status").stdout
 
 
 def test_a_pause_of_nonsense_is_a_usage_error_that_says_what_would_be_right(device: Device) -> None:
