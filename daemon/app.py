@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import os
 import secrets
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -55,6 +56,8 @@ T = TypeVar("T")
 
 RUN_ID_BYTES = 8
 DAY = 24 * 3600.0
+SWITCH_INTERVAL = 0.0005
+"""Seconds for which a thread that works on a sync may keep the event loop waiting for the interpreter."""
 
 
 def exclusive(worker: Worker) -> Worker:
@@ -71,6 +74,7 @@ def exclusive(worker: Worker) -> Worker:
 async def serve(paths: Paths, notifier: Notifier) -> None:
     """Run the daemon of one home until SIGTERM or SIGINT. Raises WalletsyncError, ConfigError."""
     began = trio.current_time()
+    sys.setswitchinterval(SWITCH_INTERVAL)
     settings = load_settings(paths.config_file)
     logs.configure(settings.log.level, settings.log.format)
     check_socket_paths(paths)
