@@ -18,6 +18,10 @@ import msgspec
 SqlValue = int | float | str | bytes | None
 
 
+_SAME_IN_JSON = frozenset({int, str, type(None)})
+"""Types that JSON has as they are: nearly all columns are of these, and a look at the types is quick."""
+
+
 class BrokenText(bytes):
     """Text of SQLite's storage class TEXT whose bytes are not UTF-8."""
 
@@ -49,7 +53,10 @@ def decode_key(key: str) -> list[SqlValue]:
 
 def encode_value(value_by_column: Mapping[str, SqlValue]) -> bytes:
     """Return the value of a row with these columns."""
-    return msgspec.json.encode({name: to_json(value) for name, value in value_by_column.items()}, order="sorted")
+    members: Mapping[str, object] = value_by_column
+    if not _SAME_IN_JSON.issuperset(map(type, value_by_column.values())):
+        members = {name: to_json(value) for name, value in value_by_column.items()}
+    return msgspec.json.encode(members, order="sorted")
 
 
 def decode_value(value: bytes) -> dict[str, SqlValue]:
@@ -57,7 +64,7 @@ def decode_value(value: bytes) -> dict[str, SqlValue]:
     members = _decode(value)
     if not isinstance(members, dict):
         raise InvalidValue("the value is not an object")
-    return {name: _from_json(member) for name, member in members.items()}
+    return {name: member if type(member) is str else _from_json(member) for name, member in members.items()}
 
 
 def keep_other_members(old: bytes, new: bytes, default_by_column: Mapping[str, object]) -> bytes:

@@ -126,17 +126,9 @@ class Session:
     def _update(self, step: Step, key: Sequence[SqlValue], wanted: bytes) -> Row | Excluded | None:
         table, columns = step.table, columns_of(step.table, wanted)
         if columns:
-            assignments = ", ".join(
-                f"{quoted(name)} = {placeholder(value, f'?{number}')}"
-                for number, (name, value) in enumerate(columns.items(), start=len(key) + 1)
-            )
-            self._expect_one(
-                self.connection.execute(
-                    f"UPDATE{table.or_abort} {quoted(table.profile.table)} SET {assignments}"
-                    f" WHERE {table.key_matches(key)}",
-                    (*key, *columns.values()),
-                )
-            )
+            values = tuple(columns.values())
+            sql = table.update_row(key, tuple(columns), values)
+            self._expect_one(self.connection.execute(sql, (*key, *values)))
         return self._with_ghosts_laid(table, key, dict(zip(table.profile.key, key, strict=True)) | columns)
 
     def _expect_one(self, cursor: sqlite3.Cursor) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from config.profile import GhostRule, Profile, SetProfile
-from daemon.wallet.rows import SqlValue, placeholder, to_json
+from daemon.wallet.rows import BrokenText, SqlValue, placeholder, to_json
 
 CIRCLE_SET = "circle"
 """The set of the circle's wallets: ours, in no wallet database."""
@@ -80,7 +80,12 @@ class SetTable:
 
     def insert_row(self, columns: tuple[str, ...], values: Sequence[SqlValue]) -> str:
         """Return the SQL that inserts a row of these columns, whose values are the parameters."""
-        return self._made_once(("insert", columns, *map(type, values)), lambda: self._insert_row(columns, values))
+        return self._made_once(("insert", columns, _broken(values)), lambda: self._insert_row(columns, values))
+
+    def update_row(self, key: Sequence[SqlValue], columns: tuple[str, ...], values: Sequence[SqlValue]) -> str:
+        """Return the SQL that sets these columns in the row of a key. The parameters are key and values."""
+        kind = ("update", columns, _broken(values), *map(type, key))
+        return self._made_once(kind, lambda: self._update_row(key, columns, values))
 
     def _select_row(self, key: Sequence[SqlValue]) -> str:
         columns = "".join(f", {quoted(column)}" for column in self.shared)
@@ -91,8 +96,15 @@ class SetTable:
         marks = ", ".join(placeholder(value) for value in values)
         return f"INSERT{self.or_abort} INTO {quoted(self.profile.table)} ({names(columns)}) VALUES ({marks})"
 
+    def _update_row(self, key: Sequence[SqlValue], columns: Sequence[str], values: Sequence[SqlValue]) -> str:
+        assignments = ", ".join(
+            f"{quoted(name)} = {placeholder(value, f'?{number}')}"
+            for number, (name, value) in enumerate(zip(columns, values, strict=True), start=len(key) + 1)
+        )
+        return f"UPDATE{self.or_abort} {quoted(self.profile.table)} SET {assignments} WHERE {self.key_matches(key)}"
+
     def _made_once(self, kind: tuple[object, ...], make: Callable[[], str]) -> str:
-        """Keep SQL, since making it takes longer than running it. It depends on the types of the values alone."""
+        """Keep SQL, since making it takes longer than running it. It depends on columns and types, not on values."""
         sql = self._sql_by_kind.get(kind)
         if sql is None:
             sql = self._sql_by_kind[kind] = make()
@@ -146,6 +158,13 @@ def lay_out(connection: sqlite3.Connection, profile: Profile, optional: Sequence
         for problem in (*_unfit(connection, table, columns_by_table), *_condition_problem(connection, table))
     ]
     return Layout(tables), problems
+
+
+def _broken(values: Sequence[SqlValue]) -> tuple[int, ...]:
+    """Return which of the values are text that is not UTF-8: these SQL takes in another way."""
+    if BrokenText not in map(type, values):
+        return ()
+    return tuple(number for number, value in enumerate(values) if isinstance(value, BrokenText))
 
 
 def _is_exactly(column: str, value: SqlValue, mark: str) -> str:
