@@ -1,7 +1,9 @@
 """A running machine that was copied: two daemons making operations under one writer id.
 
-The first net is that every start takes a new writer id. The second is here: a blob whose ``seen`` of my writer is
-beyond my own time proves that a copy of this very run has uploaded. Then, before anything is captured or joined:
+The first net is that every start takes a new writer id. The second is here: whatever a blob has seen of my writer, it
+has from one that I sealed; a time of my writer up to which I never sealed any proves that a copy of this very run has
+uploaded. (Stamps leave random gaps, so that two copies hardly ever seal up to the same time.) Then, before anything is
+captured or joined:
 
 - this run takes a new writer id;
 - its inserts that the blob does not hold are stamped anew, since the copy's operations bear the same stamps and the
@@ -38,7 +40,9 @@ class Parting(NamedTuple):
 
 def is_copied(store: Store, their_seen: Seen) -> bool:
     """Tell whether a blob that has seen this proves another copy of this run."""
-    return store.writer is not None and their_seen.get(store.writer, 0) > store.replica.seen().get(store.writer, 0)
+    if store.writer is None or store.writer not in their_seen:
+        return False
+    return Stamp(their_seen[store.writer], store.writer) not in store.sealed
 
 
 def is_foreign_row(store: Store, clocks: Clocks) -> bool:

@@ -19,7 +19,7 @@ from daemon.keeper.merge import collect
 from daemon.keeper.stamping import is_member
 from daemon.keeper.store import Store
 from daemon.sets.collect import Clocks, all_acknowledged, without_deletes
-from daemon.sets.element import Element, covers
+from daemon.sets.element import Element, Stamp, covers
 from daemon.state.lines import Lines
 from daemon.state.replica import Replica
 from daemon.state.servers import ServerRecord, Servers
@@ -72,6 +72,8 @@ def seal_blob(store: Store, url: str, keys: ServerKeys, sink: BinaryIO) -> Seale
         head = Head(seen=seen, clocks=clocks, extra=record.extra)
         context = Context(kind="state", account=keys.account.public_key, server=record.identity)
         size = seal(encode_lines(head, _lines_by_set(Lines(reader, seen), head)), keys.blob_key, context, sink)
+    if store.writer is not None and store.writer in seen:
+        store.sealed.add(Stamp(seen[store.writer], store.writer))
     return Sealed(size, head, forgotten)
 
 

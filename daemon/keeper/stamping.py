@@ -33,13 +33,19 @@ class Stamper:
 
     The writer is made with the first stamp of a run and announced in this wallet's own element, so that others can
     tell whose it is. Whoever commits the transaction keeps ``writer`` for the next one.
+
+    The first stamp is ``gap`` later than it would have to be. Drawn at random, that keeps the copies of a running
+    machine from coming to the same time by equally many operations: each would take the other's for its own.
     """
 
-    def __init__(self, replica: Replica, writer: str | None, new_writer: Callable[[], str], identity: Identity) -> None:
+    def __init__(
+        self, replica: Replica, writer: str | None, new_writer: Callable[[], str], gap: int, identity: Identity
+    ) -> None:
         self.seen = replica.seen()
         self.writer = writer
         self._replica = replica
         self._new_writer = new_writer
+        self._gap = gap
         self._identity = identity
         self._stamped = False
 
@@ -47,8 +53,8 @@ class Stamper:
         """Make the stamp of the next operation."""
         if self.writer is None:
             self.writer = self._new_writer()
+        time = next_time(self.seen) + (0 if self._stamped else self._gap)
         self._stamped = True
-        time = next_time(self.seen)
         self.seen[self.writer] = time
         return Stamp(time, self.writer)
 

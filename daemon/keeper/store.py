@@ -8,6 +8,7 @@ import msgspec
 
 from daemon.keeper.stamping import Identity, Stamper
 from daemon.keeper.vault import Vault
+from daemon.sets.element import Stamp
 from daemon.state.blobs import Blobs
 from daemon.state.database import StateDatabase
 from daemon.state.held import HeldDeletes
@@ -20,6 +21,8 @@ from daemon.wallet.guest import Guest, Marker
 
 HOME_BYTES = 16
 TOKEN_BYTES = 16
+GAPS = 1024
+"""As many gaps there are for the first stamp of a transaction."""
 SCAN_EVERY = 24 * 3600.0
 """Seconds after which a full scan checks the change log."""
 
@@ -43,10 +46,11 @@ class Rules:
 class Store:
     """The state database and the wallet database, and what this run knows.
 
-    ``writer`` is this run's, once it has made a stamp. ``sync_id`` names the sync under way. ``unjoined`` is set while
-    the wallet database waits to be healed: the servers that have to be asked before. ``scanned_at`` is when all rows
-    were last compared with their bases. ``foreign_rows`` counts, by server, how often another had put this wallet's row
-    of clocks there (daemon.keeper.clone).
+    ``writer`` is this run's, once it has made a stamp, and ``sealed`` the last stamps of it that its own blobs have
+    seen. ``sync_id`` names the sync under way. ``unjoined`` is set while the wallet database waits to be healed: the
+    servers that have to be asked before. ``scanned_at`` is when all rows were last compared with their bases.
+    ``foreign_rows`` counts, by server, how often another had put this wallet's row of clocks there
+    (daemon.keeper.clone).
     """
 
     state: StateDatabase
@@ -57,6 +61,7 @@ class Store:
     rules: Rules = Rules()
     sync_id: str = ""
     writer: str | None = None
+    sealed: set[Stamp] = field(default_factory=set)
     unjoined: set[str] | None = None
     scanned_at: float | None = None
     foreign_rows: Counter[str] = field(default_factory=Counter)
@@ -101,7 +106,8 @@ class Store:
 
     def stamper(self) -> Stamper:
         """Return a maker of stamps for the transaction that has just begun."""
-        return Stamper(self.replica, self.writer, self.surroundings.new_writer, self.identity)
+        gap = self.surroundings.chance.randrange(GAPS)
+        return Stamper(self.replica, self.writer, self.surroundings.new_writer, gap, self.identity)
 
     def captured_sets(self) -> set[str]:
         """Return the sets that were captured since they were switched on."""

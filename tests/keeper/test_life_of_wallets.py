@@ -6,6 +6,7 @@ import pytest
 from support.devices import Device, Shelf, in_step
 
 from daemon.blob.keys import server_keys
+from daemon.keeper.keeper import SameBlob
 from daemon.keeper.merge import FARTHEST_AHEAD, TimePoisoned
 
 
@@ -19,6 +20,7 @@ def cloned(device, tmp_path, name="copy"):
     shutil.copy(device.state_path, folder / "state.db")
     copy = Device(device.name, folder, seed=99)
     copy.keeper.store.writer = device.keeper.store.writer
+    copy.keeper.store.sealed = set(device.keeper.store.sealed)
     copy.keeper.store.scanned_at = device.keeper.store.scanned_at
     return copy
 
@@ -38,6 +40,22 @@ def test_two_running_copies_lose_nothing_that_lives(two, shelf, tmp_path, first)
     whole = {"A": "KUDOS:1", "B": "KUDOS:2", "C0": "KUDOS:3", "C1": "KUDOS:3", "C2": "KUDOS:3"}
     assert phone.coins() == copy.coins() == desktop.coins() == whole
     assert phone.keeper.store.writer != copy.keeper.store.writer
+
+
+@pytest.mark.parametrize("more", [0, 1, 3])
+def test_a_running_copy_is_told_apart_however_many_operations_it_made(two, shelf, tmp_path, more):
+    phone, desktop = two
+    phone.coin("A", "KUDOS:1")
+    in_step(shelf, phone, desktop)
+    copy = cloned(phone, tmp_path)
+    copy.coin("C", "KUDOS:3")
+    for number in range(1 + more):
+        phone.coin(f"B{number}", "KUDOS:2")
+    phone.keeper.take_in(shelf.url, SameBlob())
+    copy.sync(shelf)
+    in_step(shelf, phone, copy, desktop)
+    whole = {"A": "KUDOS:1", "C": "KUDOS:3"} | {f"B{number}": "KUDOS:2" for number in range(1 + more)}
+    assert phone.coins() == copy.coins() == desktop.coins() == whole
 
 
 def test_a_copy_that_is_started_takes_a_writer_of_its_own(two, shelf, tmp_path):

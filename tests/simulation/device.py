@@ -158,15 +158,17 @@ class Device:
 
     # The daemon.
 
-    def start(self, writer: str | None = None) -> None:
-        """Start the daemon's core: a new run, or the copy of one that goes on with its writer."""
+    def start(self, copied: Store | None = None) -> None:
+        """Start the daemon's core: a new run, or the copy of one that goes on with what it keeps in memory."""
         run = next(self._runs)
         chance = random.Random(f"{self.world.seed} {self.name} {run}")
         surroundings = Surroundings(inline, lambda: self.world.wall, chance, chance.randbytes)
         guest = SimulatedGuest(self)
         state = SimulatedState(self)
         vault = Vault(Secret(bytes(32)), chance.randbytes)
-        store = Store(state, guest, surroundings, self.identity, vault, Rules(guard_count=10**9), writer=writer)
+        store = Store(state, guest, surroundings, self.identity, vault, Rules(guard_count=10**9))
+        if copied is not None:
+            store.writer, store.sealed = copied.writer, set(copied.sealed)
         self.world.on_start(self, store)
         self.keeper = SimulatedKeeper(self, store)
 

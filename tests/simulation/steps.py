@@ -17,6 +17,8 @@ from simulation.shelf import FAULTS as SERVER_FAULTS
 from simulation.shelf import Fault, Shelf
 from simulation.world import World
 
+from daemon.keeper.store import Store
+
 
 class Step(NamedTuple):
     """One step: what, on which device, with which server, and a number that decides all else."""
@@ -268,7 +270,7 @@ class Schedule:
         if others and device.keeper is not None:
             device.keeper.forget_wallet(others[draw % len(others)].identity.wallet_id)
 
-    def _copy_device(self, device: Device, _shelf: Shelf, _draw: int, writer: str | None = None) -> None:
+    def _copy_device(self, device: Device, _shelf: Shelf, _draw: int, running: Store | None = None) -> None:
         """Copy a device with all that it has; from now on there are two of it."""
         twin = self.world.add_device(f"{device.name}'", device.identity)
         twin.put_back_wallet(device.copy_wallet())
@@ -276,14 +278,14 @@ class Schedule:
         twin.optional_sets, twin.triggers = device.optional_sets, device.triggers
         for each in (device, twin):
             each.is_copied = True
-            each.is_running_copy |= writer is not None
+            each.is_running_copy |= running is not None and running.writer is not None
         self.world.excuse()
-        twin.start(writer)
+        twin.start(running)
 
     def _copy_running_device(self, device: Device, shelf: Shelf, draw: int) -> None:
         """Copy a machine while the daemon runs: both go on under one writer id."""
         if device.keeper is not None:
-            self._copy_device(device, shelf, draw, device.keeper.store.writer)
+            self._copy_device(device, shelf, draw, device.keeper.store)
 
     def _server_back(self, _device: Device, shelf: Shelf, draw: int) -> None:
         if shelf.history:
