@@ -8,9 +8,10 @@ from functools import partial
 
 import click
 from simulation.running import Ended, run_seed, shortest_story
-from simulation.steps import Settings
+from simulation.steps import COMINGS_AND_GOINGS, FAULTS, Settings
 
 STORIES_TOLD = 3
+STEPS = {name for name, _ in FAULTS + COMINGS_AND_GOINGS} | {"settle"}
 
 
 @click.command()
@@ -22,20 +23,39 @@ def main(seeds: int, first: int, seed: int | None) -> None:
     settings = Settings()
     if seed is not None:
         sys.exit(_replay(seed, settings))
-    began, counts, failed, days = time.monotonic(), Counter[str](), [], 0.0
+    began, counts, failed, days, steps = time.monotonic(), Counter[str](), [], 0.0, 0
     with multiprocessing.Pool() as pool:
         work = partial(run_seed, settings=settings)
         for ended in pool.imap_unordered(work, range(first, first + seeds), chunksize=8):
             counts += ended.counts
             days += ended.days
+            steps += ended.steps
             if ended.problem is not None:
                 failed.append(ended.seed)
                 click.echo(f"seed {ended.seed}: {ended.problem}")
     for each in failed[:STORIES_TOLD]:
         _replay(each, settings)
-    click.echo(f"{seeds} seeds, {len(failed)} violations, {days:,.0f} simulated days, {time.monotonic() - began:.0f} s")
-    click.echo(", ".join(f"{name} {count:,}" for name, count in sorted(counts.items())))
+    click.echo(
+        f"{seeds:,} seeds, {steps:,} steps, {len(failed)} violations, {days:,.0f} simulated days,"
+        f" {time.monotonic() - began:.0f} s"
+    )
+    for title, names in _grouped(counts).items():
+        click.echo(f"{title}: " + ", ".join(f"{name.lstrip('_')} {counts[name]:,}" for name in names))
     sys.exit(1 if failed else 0)
+
+
+def _grouped(counts: Counter[str]) -> dict[str, list[str]]:
+    """Return the names of what was counted, by what they are."""
+    names_by_title: dict[str, list[str]] = {"steps": [], "people": [], "servers' faults": [], "outcomes": []}
+    for name in sorted(counts):
+        if name in STEPS:
+            title = "steps"
+        elif name.startswith("_"):
+            title = "people"
+        else:
+            title = "servers' faults" if name.startswith(("fetch ", "store ")) else "outcomes"
+        names_by_title[title].append(name)
+    return names_by_title
 
 
 def _replay(seed: int, settings: Settings) -> int:

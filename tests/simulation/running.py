@@ -23,6 +23,7 @@ class Ended:
     story: list[str]
     counts: Counter[str] = field(default_factory=Counter)
     days: float = 0.0
+    steps: int = 0
 
     @property
     def verdict(self) -> str | None:
@@ -52,7 +53,7 @@ def run(seed: int, steps: list[Step], settings: Settings) -> Ended:
         finally:
             world.close()
         days = abs(world.wall - START) / (24 * 3600)
-        return Ended(seed, problem, world.story, world.counts, days)
+        return Ended(seed, problem, world.story, world.counts, days, len(steps))
 
 
 def run_seed(seed: int, settings: Settings) -> Ended:
