@@ -25,7 +25,17 @@ from daemon import credentials, keys, logs, pulse
 from daemon.blob.keys import wallet_keys
 from daemon.blob.limits import Limits
 from daemon.circle import Circle
-from daemon.control import CircleDesk, Desk, DetachDesk, ExplainDesk, StatusDesk, SyncDesk, UndoDesk, methods
+from daemon.control import (
+    CircleDesk,
+    Desk,
+    DetachDesk,
+    ExplainDesk,
+    RotationDesk,
+    StatusDesk,
+    SyncDesk,
+    UndoDesk,
+    methods,
+)
 from daemon.control.pausing import PauseDesk
 from daemon.ending import cut_short_after
 from daemon.errors import HomeTaken, SecretsError, StateUnusable, WalletShared
@@ -192,7 +202,13 @@ async def _listening(paths: Paths, circle: Circle, *desks: Desk) -> AsyncIterato
         paths.control_socket,
         paths.events_socket,
         methods(
-            *desks, SyncDesk(circle), CircleDesk(circle), UndoDesk(circle), ExplainDesk(circle), DetachDesk(circle)
+            *desks,
+            SyncDesk(circle),
+            CircleDesk(circle),
+            UndoDesk(circle),
+            RotationDesk(circle),
+            ExplainDesk(circle),
+            DetachDesk(circle),
         ),
         identity=identity,
         on_fault=lambda method, fault: logs.emit(running.IpcFault(method=method), error=fault),

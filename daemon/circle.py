@@ -3,8 +3,8 @@
 Enrolling the first server makes the circle; an invitation takes one over.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import blake2b
@@ -23,6 +23,8 @@ from daemon.logs import running as happenings
 from daemon.passphrase import new_key
 from daemon.plan import Timing
 from daemon.reporting import Reporter
+from daemon.rotation.note import circle_of
+from daemon.rotation.rolling import Rolling
 from daemon.secret import Secret
 from daemon.server.base import Description, Failure, Watchable
 from daemon.server.kinds import ServerKinds
@@ -69,12 +71,16 @@ class Circle:
         self._departures = Departures(
             self.keeper, self.exclusively, self.surroundings, self.kinds, self.spool_folder, self.nursery
         )
+        self.turn = trio.Lock()  # held by whoever changes the circle
+        self.rolling = Rolling(self)
+        self._say_circle()
 
     async def start_enrolled(self) -> None:
-        """Start a syncer for every server enrolled before, and do what is left to be done at those that were left.
+        """Start a syncer for every server enrolled before, and do what is left to be done elsewhere.
 
         Raises SecretsError.
         """
+        await self.rolling.recover()
         records = self.reporter.overview.record_by_url.values()
         if records and self.secrets.root is None:
             raise SecretsError(
@@ -85,6 +91,25 @@ class Circle:
         for record in records:
             await self._start(parse_server_url(record.url), record.identity, record.memory)
         await self._departures.go_on()
+        if self.secrets.root is not None:
+            await self.rolling.aftercare.start()
+
+    @asynccontextmanager
+    async def at_rest(self) -> AsyncIterator[None]:
+        """Have no syncer run during the body, which may change what they work with; they start anew after it.
+
+        Cancelled, they stay at rest: that happens when the daemon ends.
+        """
+        for running in self._running_by_url.values():
+            running.scope.cancel()
+        for running in self._running_by_url.values():
+            await running.ended.wait()
+        try:
+            yield
+        finally:
+            await self.reporter.refresh()
+            for record in self.reporter.overview.record_by_url.values():
+                await self._start(parse_server_url(record.url), record.identity, dict(record.memory))
 
     def changed(self) -> None:
         """Tell all servers' plans that the wallet changed."""
@@ -96,6 +121,7 @@ class Circle:
         for other, syncer in self.syncer_by_url.items():
             if other != url:
                 syncer.changed()
+        self.nursery.start_soon(self.rolling.aftercare.look_at_arrivals)
 
     def find(self, part: str | None) -> list[Syncer]:
         """Return the syncers of the server that this part of a URL names, or all. Raises Refusal."""
@@ -168,6 +194,7 @@ class Circle:
         self.secrets.check_changeable()
         urls = list(self.reporter.overview.record_by_url)
         await self._leave(urls, erase=False)
+        await self.rolling.forget()
         await self.exclusively(partial(self.keeper.store.state.set_meta, LEFT_CIRCLE, _mark(root)))
         await self._keep(self.secrets.with_root(None))
         logs.emit(happenings.CircleLeft(servers=len(urls)))
@@ -271,7 +298,10 @@ class Circle:
         return description
 
     async def _take_root(self, root: Secret[bytes]) -> None:
-        """Take part in the circle of this root secret. One that is not the circle last left begins with nothing."""
+        """Take part in the circle of this root secret. One that is not the circle last left begins with nothing.
+
+        Raises SecretsError, Refusal, and then nothing was changed.
+        """
         self.secrets.check_changeable()
         left = await self.exclusively(partial(self.keeper.store.state.meta, LEFT_CIRCLE))
         if left is not None and left != _mark(root):
@@ -285,6 +315,21 @@ class Circle:
         ids = self.surroundings.ids
         await self.surroundings.worker(partial(keys.save, self.secrets_path, secrets, ids))
         self.secrets = secrets
+        self._say_circle()
+
+    def _say_circle(self) -> None:
+        """Have this wallet's own element say in which circle it is."""
+        store, root = self.keeper.store, self.secrets.root
+        store.identity = store.identity._replace(circle="" if root is None else circle_of(root))
+
+    async def turn_to(self, root: Secret[bytes]) -> None:
+        """Work with the root secret that this circle was rolled over to. Raises SecretsError: nothing was changed."""
+        await self._keep(self.secrets.with_root(root))
+
+    def turn_to_unwritten(self, root: Secret[bytes]) -> None:
+        """Work with that root secret, although it could not be written down."""
+        self.secrets = self.secrets.with_root(root)
+        self._say_circle()
 
     async def _take_up(self, address: ServerUrl, identity: str, limit_bytes: int | None) -> None:
         assert self.secrets.root is not None
@@ -308,6 +353,7 @@ class Circle:
     ) -> None:
         assert self.secrets.root is not None
         running = _Running(trio.CancelScope(), trio.Event())
+        keys_there = server_keys(self.secrets.root.reveal(), identity)
         async with AsyncExitStack() as stack:
             stack.callback(running.ended.set)
             stack.enter_context(running.scope)
@@ -316,12 +362,13 @@ class Circle:
                 Link(
                     url=address.url,
                     server=server,
-                    keys=server_keys(self.secrets.root.reveal(), identity),
+                    keys=keys_there,
                     keeper=self.keeper,
                     exclusively=self.exclusively,
                     surroundings=self.surroundings,
                     reporter=self.reporter,
                     spool_folder=self.spool_folder,
+                    objection=partial(self.rolling.found, address.url, identity, keys_there),
                 ),
                 memory=memory,
                 timing=self.timing,

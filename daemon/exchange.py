@@ -10,7 +10,7 @@ what was left. Whatever fails is a value, ``SyncResult.failure``.
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -62,6 +62,10 @@ class SyncResult:
         return bool(self.captured or self.taken or self.removed)
 
 
+Objection = Callable[[Answer], Awaitable[Failure | None]]
+"""Tells why what a server holds is not to be joined, if it is not."""
+
+
 @dataclass(kw_only=True)
 class Link:
     """One server, and all that an exchange with it works with."""
@@ -74,6 +78,7 @@ class Link:
     surroundings: Surroundings
     reporter: Reporter
     spool_folder: Path
+    objection: Objection | None = None
     copies: Copies | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -100,6 +105,7 @@ class Exchange:
         self._reporter = link.reporter
         self._spool_folder = link.spool_folder
         self._copies = link.copies
+        self._objection = link.objection
         self._ids = ids
         self._acknowledge = acknowledge
         self._new_order = new_order
@@ -127,7 +133,7 @@ class Exchange:
     async def _meets_conflict(self) -> bool:
         """Go through one round; tell whether another wallet stored something meanwhile."""
         with self._spool("down") as spool:
-            answer = await self._fetch(spool)
+            answer = await self._fetch_unobjectionable(spool)
             if isinstance(answer, Failure):
                 self._result.failure = answer
                 return False
@@ -139,6 +145,12 @@ class Exchange:
             await self._note_success()
             return False
         return await self._store()
+
+    async def _fetch_unobjectionable(self, spool: Path) -> Answer | Failure:
+        answer = await self._fetch(spool)
+        if isinstance(answer, Failure) or self._objection is None:
+            return answer
+        return await self._objection(answer) or answer
 
     async def _fetch(self, spool: Path) -> Answer | Failure:
         began = trio.current_time()

@@ -7,7 +7,7 @@ reason; whoever carries it out waits until then, tells ``SyncBegan``, syncs, and
 - The schedule is due an interval after the last sync ended, give or take the jitter; a shorter interval for a while
   after something changed or while a frontend watches.
 - A failure is tried again with exponential back-off and full jitter, capped; a server that named a time is taken at
-  its word, up to the cap. What only a person can change (refused, unreadable, payment) is tried at the cap.
+  its word, up to the cap. What only a person can change (refused, unreadable, payment, moved) is tried at the cap.
 - Back-off outlives a restart: ``restored_plan`` goes on with what is left of it.
 - A request, and a resume from suspend, are due at once; while paused only a person's request is. A person's request
   overrides a back-off, a payment that is waited for included: it may just have been made. It does not override the
@@ -151,7 +151,14 @@ Event = (
 )
 
 _FOR_A_PERSON = frozenset(
-    {FailureKind.REFUSED, FailureKind.GONE, FailureKind.PAYMENT_REQUIRED, FailureKind.TOO_LARGE, FailureKind.UNREADABLE}
+    {
+        FailureKind.REFUSED,
+        FailureKind.GONE,
+        FailureKind.PAYMENT_REQUIRED,
+        FailureKind.TOO_LARGE,
+        FailureKind.UNREADABLE,
+        FailureKind.MOVED,
+    }
 )
 
 

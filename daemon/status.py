@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from daemon.keeper.overview import Overview, WalletView
+from daemon.rotation.showing import FailureAt, notes, rotations
 from daemon.server.base import Failure
 from daemon.state.servers import ServerRecord
 from daemon.times import rfc3339, rfc3339_or_none
@@ -59,7 +60,9 @@ class Here(NamedTuple):
     paused_until: float | None = None
 
 
-def status(here: Here, view: Overview, syncers: Iterable[SyncerState], now: float) -> Status:
+def status(
+    here: Here, view: Overview, syncers: Iterable[SyncerState], now: float, failure_at: FailureAt = lambda account: None
+) -> Status:
     """Return the whole status."""
     wallets = circle_wallets(here.wallet_id, view, now)
     return Status(
@@ -75,6 +78,8 @@ def status(here: Here, view: Overview, syncers: Iterable[SyncerState], now: floa
         },
         held=held_deletes(view),
         pause=None if here.paused_until is None else Pause(until=_end_of(here.paused_until)),
+        notes=notes(view),
+        rotations=rotations(here.wallet_id, view, failure_at),
     )
 
 

@@ -120,12 +120,18 @@ class BlockingClient:
         """Count no longer on the wallet of this name or id."""
         return self.call("forget", messages.ForgetParams(wallet=wallet), messages.WalletsResult)
 
-    def approve(self, held: str) -> messages.HeldResult:
-        """Carry out a mass delete that is held."""
-        return self.call("approve", messages.HeldParams(held=held), messages.HeldResult, timeout=LONG_TIMEOUT)
+    def rotate(self, keep: list[str], *, dry_run: bool = False) -> messages.RotateResult:
+        """Roll the circle over to new keys, for this wallet and those named; with ``dry_run``, tell who that is."""
+        params = messages.RotateParams(keep=keep, dry_run=dry_run)
+        return self.call("rotate", params, messages.RotateResult, timeout=LONG_TIMEOUT)
+
+    def approve(self, held: str, code: str | None = None) -> messages.HeldResult:
+        """Carry out a mass delete that is held, or follow the roll-over that has this code."""
+        params = messages.HeldParams(held=held, code=code)
+        return self.call("approve", params, messages.HeldResult, timeout=LONG_TIMEOUT)
 
     def reject(self, held: str) -> messages.HeldResult:
-        """Undo a mass delete that is held."""
+        """Undo a mass delete that is held, or do not follow a roll-over."""
         return self.call("reject", messages.HeldParams(held=held), messages.HeldResult, timeout=LONG_TIMEOUT)
 
     def explain(self, *, last: bool = False) -> messages.ExplainResult:

@@ -205,6 +205,57 @@ class Pause(msgspec.Struct, kw_only=True):
     until: Time | None
 
 
+class NamedWallet(msgspec.Struct, kw_only=True):
+    """A wallet, and what it is called here."""
+
+    id: str
+    shown_as: str
+
+
+class ArrivingWallet(NamedWallet, kw_only=True):
+    """A wallet that a roll-over keeps, and whether it has followed."""
+
+    me: bool
+    arrived: bool
+
+
+class LeftAccount(msgspec.Struct, kw_only=True):
+    """An account that was left: whether it holds the note that leads to the new one, and what prevents that."""
+
+    server: str
+    noted: bool
+    error: str | None
+
+
+class RotationStatus(msgspec.Struct, kw_only=True):
+    """A roll-over to new keys that is under way, as far as this wallet has come with it."""
+
+    code: str
+    signer: NamedWallet
+    kept: list[ArrivingWallet]
+    left_out: list[NamedWallet]
+    accounts: list[LeftAccount]
+    since: Time
+
+
+class MovedNote(msgspec.Struct, kw_only=True):
+    """A note, found in place of a server's copy, that another wallet has rolled the circle over.
+
+    ``waits``: it is followed once a person has compared the code and approves. ``message`` says what it is worth.
+    """
+
+    id: str
+    verdict: str
+    waits: bool
+    message: str
+    code: str
+    signer: NamedWallet
+    kept: list[NamedWallet]
+    left_out: list[NamedWallet]
+    servers: list[str]
+    since: Time
+
+
 class Status(msgspec.Struct, kw_only=True):
     """The whole state of the daemon, as ``walletsync status --json`` prints it."""
 
@@ -217,6 +268,8 @@ class Status(msgspec.Struct, kw_only=True):
     sets: dict[str, SetStatus]
     held: list[Held]
     pause: Pause | None = None
+    notes: list[MovedNote] = []
+    rotations: list[RotationStatus] = []
 
 
 # The other methods: parameters and results.
@@ -389,16 +442,39 @@ class ForgetParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     wallet: str
 
 
-class HeldParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """``approve``, ``reject``: the id of a held mass delete, as status shows it."""
+class HeldParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """``approve``, ``reject``: the id of what waits for a person, as status shows it.
+
+    To follow a roll-over takes its ``code``, so that what is followed is what a person has seen.
+    """
 
     held: str
+    code: str | None = None
 
 
 class HeldResult(msgspec.Struct, kw_only=True):
-    """What is still held."""
+    """What still waits: mass deletes, and notes of roll-overs."""
 
     held: list[Held]
+    notes: list[MovedNote] = []
+
+
+class RotateParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``rotate``: the wallets to keep beside this one, by the names that status shows, or by their ids.
+
+    ``dry_run`` changes nothing, and tells who would be kept and left out.
+    """
+
+    keep: list[str]
+    dry_run: bool = False
+
+
+class RotateResult(msgspec.Struct, kw_only=True):
+    """The code that the wallets kept will show, and who is kept and left out."""
+
+    code: str | None
+    kept: list[NamedWallet]
+    left_out: list[NamedWallet]
 
 
 class HistoryParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -553,6 +629,7 @@ SIGNATURE_BY_METHOD: Mapping[str, Signature] = MappingProxyType(
         "wallets": Signature(NoParams, WalletsResult, changes=False),
         "rename": Signature(RenameParams, WalletsResult, changes=True),
         "forget": Signature(ForgetParams, WalletsResult, changes=True),
+        "rotate": Signature(RotateParams, RotateResult, changes=True),
         "approve": Signature(HeldParams, HeldResult, changes=True),
         "reject": Signature(HeldParams, HeldResult, changes=True),
         "explain": Signature(ExplainParams, ExplainResult, changes=False),

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 from daemon.control.circle import CircleDesk
 from daemon.control.detach import DetachDesk
 from daemon.control.explain import ExplainDesk
+from daemon.control.rotation import RotationDesk
 from daemon.control.status import StatusDesk
 from daemon.control.syncs import SyncDesk
 from daemon.control.undo import UndoDesk
@@ -24,4 +25,14 @@ def methods(*desks: Desk) -> dict[str, Method[Any]]:
     return {name: method for desk in desks for name, method in desk.methods().items()}
 
 
-__all__ = ["CircleDesk", "Desk", "DetachDesk", "ExplainDesk", "StatusDesk", "SyncDesk", "UndoDesk", "methods"]
+__all__ = [
+    "CircleDesk",
+    "Desk",
+    "DetachDesk",
+    "ExplainDesk",
+    "RotationDesk",
+    "StatusDesk",
+    "SyncDesk",
+    "UndoDesk",
+    "methods",
+]

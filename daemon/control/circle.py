@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
-import trio
 
 from config.model import Nickname
 from daemon.circle import Circle
@@ -38,7 +37,6 @@ class CircleDesk:
 
     def __init__(self, circle: Circle) -> None:
         self._circle = circle
-        self._turn = trio.Lock()
 
     def methods(self) -> dict[str, Method[Any]]:
         """Return the methods by name."""
@@ -105,7 +103,7 @@ class CircleDesk:
     @asynccontextmanager
     async def _changing(self) -> AsyncIterator[None]:
         """Take turns; turn what the daemon says of its own files into an answer."""
-        async with self._turn:
+        async with self._circle.turn:
             try:
                 yield
             except WalletsyncError as error:

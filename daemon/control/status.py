@@ -48,7 +48,7 @@ class StatusDesk:
             paused_until=reporter.paused_until,
         )
         syncers = [self._state(syncer) for _, syncer in sorted(self._circle.syncer_by_url.items())]
-        return status(here, reporter.overview, syncers, now)
+        return status(here, reporter.overview, syncers, now, self._circle.rolling.aftercare.failure_at)
 
     def _state(self, syncer: Syncer) -> SyncerState:
         due = plan.wake_at(syncer.plan)

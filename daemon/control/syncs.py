@@ -31,6 +31,7 @@ class SyncDesk:
         sync_id = self._circle.surroundings.ids(SYNC_ID_BYTES).hex()
         for syncer in syncers:
             syncer.request(params.reason, sync_id, new_order=params.new_order)
+        self._circle.rolling.aftercare.look_soon()
         return SyncResult(sync_id=sync_id, servers=[syncer.url for syncer in syncers])
 
     async def _watch(self, _params: NoParams) -> WatchResult:

@@ -10,6 +10,7 @@ from nacl.exceptions import CryptoError
 
 from daemon.blob.errors import BlobUnreadable
 from daemon.circle import Circle
+from daemon.control.rotation import RotationDesk
 from daemon.keeper.keeper import StillUnjoined
 from daemon.keeper.merge import TimePoisoned
 from daemon.state import blobs as state_blobs
@@ -36,7 +37,7 @@ from ipc.messages import (
     RestoreResult,
 )
 
-_HELD = re.compile(r"[Hh]([0-9]{1,15})")
+_HELD = re.compile(r"([HhRr])([0-9]{1,15})")
 
 
 class UndoDesk:
@@ -45,6 +46,7 @@ class UndoDesk:
     def __init__(self, circle: Circle) -> None:
         self._circle = circle
         self._keeper = circle.keeper
+        self._rotations = RotationDesk(circle)
 
     def methods(self) -> dict[str, Method[Any]]:
         """Return the methods by name."""
@@ -58,19 +60,22 @@ class UndoDesk:
         }
 
     async def _approve(self, params: HeldParams) -> HeldResult:
-        return await self._decide(params, self._keeper.approve)
+        letter, number = _parts(params.held)
+        if letter == "R":
+            return await self._rotations.approve(number, params.code)
+        return await self._decide(params.held, partial(self._keeper.approve, number))
 
     async def _reject(self, params: HeldParams) -> HeldResult:
-        return await self._decide(params, self._keeper.reject)
+        letter, number = _parts(params.held)
+        if letter == "R":
+            return await self._rotations.reject(number)
+        return await self._decide(params.held, partial(self._keeper.reject, number))
 
-    async def _decide(self, params: HeldParams, decision: Callable[[int], None]) -> HeldResult:
-        match = _HELD.fullmatch(params.held)
-        if match is None:
-            raise Refusal(f"{params.held!r} is no id of something held: they look like H1, and status shows them")
+    async def _decide(self, held: str, decision: Callable[[], None]) -> HeldResult:
         try:
-            await self._circle.exclusively(partial(decision, int(match[1])))
+            await self._circle.exclusively(decision)
         except LookupError:
-            raise Refusal(f"nothing is held as {params.held}: status shows what is") from None
+            raise Refusal(f"nothing is held as {held}: status shows what is") from None
         except WalletTrouble as trouble:
             raise Refusal(trouble.reason, code=WALLET_UNFIT) from trouble
         await self._after_a_change()
@@ -135,6 +140,14 @@ class UndoDesk:
         sync_id = self._circle.surroundings.ids(SYNC_ID_BYTES).hex()
         for syncer in self._circle.syncer_by_url.values():
             syncer.request("change", sync_id)
+
+
+def _parts(held: str) -> tuple[str, int]:
+    """Return the letter and the number of an id: H of a mass delete, R of a roll-over. Raises Refusal."""
+    match = _HELD.fullmatch(held)
+    if match is None:
+        raise Refusal(f"{held!r} is no id of what waits: they look like H1 or R1, and status shows them")
+    return match[1].upper(), int(match[2])
 
 
 def _entry(kept: Kept) -> HistoryEntry:

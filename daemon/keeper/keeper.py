@@ -20,12 +20,16 @@ from daemon.keeper.export import Sealed, has_to_say, note_stored, owes_acknowled
 from daemon.keeper.forget import forget_wallet
 from daemon.keeper.merge import Merged, check_times, merge, merge_copy, merge_nothing, merge_unchanged
 from daemon.keeper.overview import Observer, Overview
+from daemon.keeper.rolling import expect_from
 from daemon.keeper.settle import Settled, settle
+from daemon.keeper.stamping import members
 from daemon.keeper.store import Store
 from daemon.keeper.undo import approve, reject, restore
 from daemon.keeper.whole import IN_KEPT_BLOB, Revived, keep_blob, keys_of, revive
+from daemon.rotation.note import Note
 from daemon.state.blobs import KeptBlob
 from daemon.state.history import Kept
+from daemon.state.rotations import OldAccount
 from daemon.state.servers import LeftAccount, ServerRecord
 from daemon.wallet.trouble import WalletTrouble
 
@@ -126,6 +130,21 @@ class Keeper:
         self.store.sync_id = sync_id
         with self._read_blob(taken, url, copy) as (head, entries):
             taken.merged = merge_copy(self.store, head, entries)
+        self._settle(taken)
+        return taken
+
+    def take_in_left(self, account: OldAccount, note: Note, blob: Spooled) -> TakenIn:
+        """Capture, and join the last blob of an account that was left, before this note takes its place.
+
+        What is remembered of the server stays as it is, but for whom to expect there.
+
+        Raises BlobUnreadable or TimePoisoned: then nothing of the blob was taken.
+        """
+        taken = TakenIn()
+        known_before = members(self.store.replica)
+        with self._read_blob(taken, account.url, blob) as (head, entries):
+            taken.merged = merge_copy(self.store, head, entries)
+        expect_from(self.store, head, account.url, note, known_before)
         self._settle(taken)
         return taken
 

@@ -4,14 +4,15 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from daemon.keeper.stamping import read_member
+from daemon.keeper.rolling import Progress, progress
+from daemon.keeper.stamping import members
 from daemon.keeper.store import Store
 from daemon.sets.collect import Clocks
 from daemon.sets.element import covers
 from daemon.state.held import HeldDelete
 from daemon.state.replica import SetCount
+from daemon.state.rotations import MetNote
 from daemon.state.servers import ServerRecord
-from daemon.wallet.rows import decode_key
 from daemon.wallet.tables import CIRCLE_SET
 
 
@@ -25,12 +26,17 @@ class WalletView(NamedTuple):
 
 
 class Overview(NamedTuple):
-    """One consistent view of the replica."""
+    """One consistent view of the replica, and of how far roll-overs are.
+
+    ``progress`` are those that have something left to be done, ``met`` the notes that servers hold in a blob's place.
+    """
 
     sets: dict[str, SetCount]
     record_by_url: dict[str, ServerRecord]
     wallets: list[WalletView]
     held: list[HeldDelete]
+    progress: list[Progress]
+    met: list[MetNote]
 
 
 class Observer:
@@ -58,7 +64,8 @@ def overview(store: Store) -> Overview:
     counts = store.replica.counts()
     counts.pop(CIRCLE_SET, None)
     sets = {name: counts.get(name, SetCount(0, 0, 0)) for name in sorted({*counts, *store.guest.active_sets})}
-    return Overview(sets, records, _wallets(store, records), store.held.all())
+    wallets, held = _wallets(store, records), store.held.all()
+    return Overview(sets, records, wallets, held, progress(store), store.rotations.met())
 
 
 def shown_names(nickname_by_id: Mapping[str, str]) -> dict[str, str]:
@@ -87,8 +94,5 @@ def _wallets(store: Store, records: Mapping[str, ServerRecord]) -> list[WalletVi
 def _nicknames(store: Store, clocks_by_url: Mapping[str, Clocks]) -> dict[str, str]:
     """Return the nickname of every wallet that says who it is or that has uploaded, and of this one."""
     nickname_by_id = {wallet_id: "unnamed" for clocks in clocks_by_url.values() for wallet_id in clocks}
-    for entry in store.replica.entries_of(CIRCLE_SET):
-        member = read_member(entry.element.value) if entry.element.live else None
-        if member is not None:
-            nickname_by_id[str(decode_key(entry.key)[0])] = member.nickname
-    return {**nickname_by_id, store.identity.wallet_id: store.identity.nickname}
+    named = {wallet_id: member.nickname for wallet_id, member in members(store.replica).items()}
+    return {**nickname_by_id, **named, store.identity.wallet_id: store.identity.nickname}

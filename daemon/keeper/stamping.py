@@ -8,24 +8,32 @@ import msgspec
 from daemon.sets.element import Stamp, next_time
 from daemon.sets.operations import insert
 from daemon.state.replica import Replica
-from daemon.wallet.rows import encode_key
+from daemon.wallet.rows import decode_key, encode_key
 from daemon.wallet.tables import CIRCLE_SET
 
 
 class Identity(NamedTuple):
-    """Who this wallet is: its id, the public key that secrets can be sealed to, and its nickname."""
+    """Who this wallet is: its id, the public key that secrets can be sealed to, its nickname, and its circle.
+
+    ``circle`` is what a note calls the circle that it is in (daemon.rotation.note), empty if that is not known.
+    """
 
     wallet_id: str
     sealing_key: str
     nickname: str
+    circle: str = ""
 
 
-class Member(msgspec.Struct):
-    """A wallet of the circle, as its element says: nickname, sealing key, and all its writers so far."""
+class Member(msgspec.Struct, omit_defaults=True):
+    """A wallet of the circle, as its element says: nickname, sealing key, all its writers so far, and its circle.
+
+    After a roll-over the ``circle`` tells the others whether this wallet has arrived.
+    """
 
     nickname: str
     sealing_key: str
     writers: list[str]
+    circle: str = ""
 
 
 class Stamper:
@@ -66,7 +74,12 @@ class Stamper:
             member = read_member(element.value) if element and element.live else None
             stamp = self.stamp()
             writers = [*(member.writers if member else ()), stamp.writer]
-            value = Member(self._identity.nickname, self._identity.sealing_key, list(dict.fromkeys(writers)))
+            value = Member(
+                self._identity.nickname,
+                self._identity.sealing_key,
+                list(dict.fromkeys(writers)),
+                self._identity.circle,
+            )
             self._replica.put(CIRCLE_SET, key, insert(element, stamp, msgspec.json.encode(value, order="sorted")))
         if self._stamped and self.writer is not None:
             self._replica.see({self.writer: self.seen[self.writer]})
@@ -79,8 +92,19 @@ def is_announced(replica: Replica, identity: Identity, writer: str | None = None
     return (
         member is not None
         and (member.nickname, member.sealing_key) == (identity.nickname, identity.sealing_key)
+        and member.circle == identity.circle
         and (writer is None or writer in member.writers)
     )
+
+
+def members(replica: Replica) -> dict[str, Member]:
+    """Return the circle's wallets by id, as far as they are known here."""
+    found = {}
+    for entry in replica.entries_of(CIRCLE_SET):
+        member = read_member(entry.element.value) if entry.element.live else None
+        if member is not None:
+            found[str(decode_key(entry.key)[0])] = member
+    return found
 
 
 def is_member(replica: Replica, wallet_id: str) -> bool:

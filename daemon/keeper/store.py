@@ -15,6 +15,7 @@ from daemon.state.held import HeldDeletes
 from daemon.state.history import Cause, History
 from daemon.state.listed import ToApply
 from daemon.state.replica import Replica
+from daemon.state.rotations import Rotations
 from daemon.state.servers import Servers
 from daemon.surroundings import Surroundings
 from daemon.wallet.guest import Guest, Marker
@@ -71,6 +72,7 @@ class Store:
     history: History = field(init=False)
     held: HeldDeletes = field(init=False)
     blobs: Blobs = field(init=False)
+    rotations: Rotations = field(init=False)
 
     def __post_init__(self) -> None:
         connection = self.state.connection
@@ -78,6 +80,7 @@ class Store:
         self.history, self.held = History(connection), HeldDeletes(connection)
         folder = self.state.path.parent / "blobs"
         self.blobs = Blobs(folder, self.vault.seal, self.vault.open, self.surroundings.ids)
+        self.rotations = Rotations(connection)
         if self.state.meta("home") is None:
             self.state.set_meta("home", self.surroundings.ids(HOME_BYTES).hex())
 
@@ -104,10 +107,10 @@ class Store:
         element = self.replica.known(*place).element
         return element is not None and element.live
 
-    def stamper(self) -> Stamper:
-        """Return a maker of stamps for the transaction that has just begun."""
+    def stamper(self, identity: Identity | None = None) -> Stamper:
+        """Return a maker of stamps for the transaction that has just begun, by which this wallet is what it says."""
         gap = self.surroundings.chance.randrange(GAPS)
-        return Stamper(self.replica, self.writer, self.surroundings.new_writer, gap, self.identity)
+        return Stamper(self.replica, self.writer, self.surroundings.new_writer, gap, identity or self.identity)
 
     def captured_sets(self) -> set[str]:
         """Return the sets that were captured since they were switched on."""

@@ -3,7 +3,7 @@
 import inspect
 import sys
 
-from daemon.logs import running, syncing
+from daemon.logs import rotating, running, syncing
 from daemon.logs.happening import Happening, Level, field_names, happening_by_event
 
 HEAD = """\
@@ -47,22 +47,30 @@ MEANING_BY_LEVEL = {
     Level.CRITICAL: "the daemon ends",
 }
 
-TITLE_BY_MODULE = {running.__name__: "The daemon and its wallet", syncing.__name__: "Syncs and servers"}
+TITLE_BY_MODULE = {
+    running.__name__: "The daemon and its wallet",
+    syncing.__name__: "Syncs and servers",
+    rotating.__name__: "Roll-overs of the circle's keys",
+}
 
 MEANING_BY_FIELD = {
     "attempt": "how often this sync has met a conflict, this one included",
     "captured": "operations of this wallet since the last sync with this server",
     "changed": "the settings that are others now",
+    "code": "the code of the roll-over, by which people compare what two devices show",
     "deletes": "entities that the wallet deleted",
     "direction": "`in`: a merge deleted them; `out`: this wallet did",
     "elements": "how many elements",
     "exit_code": "the exit code of the daemon",
     "former": "the address before",
     "former_writer": "the writer id that two copies shared",
+    "found": "what lay in the note's place",
     "home": "the folder that this daemon works in: its own, or that of the configuration",
     "inserts": "entities that the wallet inserted or changed",
+    "kept": "how many wallets are kept",
     "kind": "why the sync failed, in one word; the server's state in `walletsync status`",
     "largest_known": "the largest Lamport time that is trusted",
+    "left_out": "how many wallets are left out",
     "library": "the library's own name for its log",
     "limit_bytes": "the largest sealed blob that the server takes",
     "message": "one sentence for a person",
@@ -85,6 +93,7 @@ MEANING_BY_FIELD = {
     "server": "the server's URL",
     "servers": "how many servers",
     "set_name": "the set concerned",
+    "signer": "the id of the wallet that made the roll-over",
     "since": "when it last succeeded, or else since when it fails",
     "state": "the state of the server or of the wallet database, as in `walletsync status`",
     "stored": "whether something was uploaded",
@@ -94,7 +103,9 @@ MEANING_BY_FIELD = {
     "tombstones": "how many tombstones were dropped",
     "uid": "the caller's user",
     "until": "the time when it ends; left out where nobody said when",
+    "verdict": "what a note is worth; docs/ipc.md lists the verdicts",
     "version": "the version of walletsync",
+    "wallet": "the wallet's id",
     "wallet_id": "this wallet's id",
     "where": "where the exception came to light",
     "writer": "a writer id: one run of one wallet's daemon",

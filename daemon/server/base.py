@@ -30,6 +30,7 @@ class FailureKind(StrEnum):
     GONE = "gone"  # the account or the folder is not there any more: try slowly, say so
     PAYMENT_REQUIRED = "payment_required"  # wait for the payment
     TOO_LARGE = "too_large"  # the blob exceeds what the server takes
+    MOVED = "moved"  # a note says that the circle has moved to other keys: stop, and wait for a person
     UNREADABLE = "unreadable"  # what it holds is no blob of this account: stop, never upload over it
 
 

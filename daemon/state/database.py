@@ -82,6 +82,30 @@ CREATE TABLE held_key (
     PRIMARY KEY (set_name, key)
 ) WITHOUT ROWID;
 
+-- Roll-overs that this wallet made or followed: the circle left, the note, both root secrets, sealed.
+CREATE TABLE rotation (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, circle TEXT NOT NULL, note BLOB NOT NULL,
+    old_root BLOB NOT NULL, new_root BLOB NOT NULL, at REAL NOT NULL, finished INTEGER NOT NULL DEFAULT 0
+);
+
+-- Accounts that were left, each with its root secret, sealed, and the roll-over whose note belongs there.
+CREATE TABLE old_account (
+    circle TEXT NOT NULL, identity TEXT NOT NULL, url TEXT NOT NULL, root BLOB NOT NULL,
+    rotation INTEGER NOT NULL REFERENCES rotation (number), phase TEXT NOT NULL, memory TEXT NOT NULL,
+    PRIMARY KEY (circle, identity)
+) WITHOUT ROWID;
+
+-- Notes that an account has moved, as they were met, and where.
+CREATE TABLE met_note (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, note BLOB NOT NULL,
+    since REAL NOT NULL, verdict TEXT NOT NULL
+);
+CREATE TABLE met_at (
+    number INTEGER NOT NULL REFERENCES met_note (number) ON DELETE CASCADE,
+    server TEXT NOT NULL, stops INTEGER NOT NULL,
+    PRIMARY KEY (number, server)
+) WITHOUT ROWID;
+
 -- Sets that were captured before: the first capture of a set infers no deletes.
 CREATE TABLE captured_set (name TEXT PRIMARY KEY, is_on INTEGER NOT NULL) WITHOUT ROWID;
 """

@@ -104,11 +104,34 @@ class Servers:
         )
         for table in ("clock", "forgotten"):
             self._connection.execute(f"UPDATE {table} SET server = ? WHERE server = ?", (url, former))
+        self._connection.execute("UPDATE old_account SET url = ? WHERE url = ?", (url, former))
 
     def leave(self, left: LeftAccount) -> None:
         """Forget a server, with its clocks, and note that something is still to be done there."""
         self._connection.execute("INSERT OR REPLACE INTO departure VALUES (?, ?, ?, ?, ?)", left)
         self._connection.execute("DELETE FROM server WHERE url = ?", (left.url,))
+
+    def take_up_anew(self, members: Iterable[str]) -> None:
+        """Take up all servers under other accounts, which nothing is known of.
+
+        Of the clocks, the rows of these wallets stay: they are expected there, and have seen what they had seen.
+        """
+        self._connection.execute(
+            "UPDATE server SET revision = NULL, seen = '{}', owes = 0, extra = '{}', sealed_bytes = 0, memory = '{}',"
+            " trouble = NULL"
+        )
+        kept = set(members)
+        known = {wallet for (wallet,) in self._connection.execute("SELECT DISTINCT wallet FROM clock")}
+        self._connection.executemany("DELETE FROM clock WHERE wallet = ?", ((wallet,) for wallet in known - kept))
+        self._connection.execute("DELETE FROM forgotten")
+
+    def expect(self, url: str, wallet: str, seen: Seen, at: float) -> bool:
+        """Add a wallet's row to a server's clocks, unless it has one or the server is not enrolled. Tell if it was."""
+        cursor = self._connection.execute(
+            "INSERT OR IGNORE INTO clock SELECT url, ?, ?, ? FROM server WHERE url = ?",
+            (wallet, encode_times(seen), at, url),
+        )
+        return cursor.rowcount > 0
 
     def departures(self) -> list[LeftAccount]:
         """Return the accounts left where something is still to be done."""

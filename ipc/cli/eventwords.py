@@ -81,6 +81,14 @@ def _deletes_held(data: _Data) -> tuple[str, str]:
     return f"A mass delete {what}on {where} is held, and waits for you", ATTENTION
 
 
+def _rotation_met(data: _Data) -> tuple[str, str]:
+    return f"{_text(data, 'server')} holds a note of a roll-over to new keys: {_text(data, 'message')}", ATTENTION
+
+
+def _rotation_turned(words: str) -> Callable[[_Data], tuple[str, str]]:
+    return lambda data: (words.format(_text(data, "code")), GOOD)
+
+
 def _reloaded(data: _Data) -> tuple[str, str]:
     restart = data.get("restart")
     later = [clean(str(name)) for name in restart] if isinstance(restart, list) else []
@@ -115,4 +123,11 @@ _WORDED_BY_EVENT: Mapping[str, Callable[[_Data], tuple[str, str]]] = {
     "config.reloaded": _reloaded,
     "config.kept": lambda data: (f"The new configuration cannot be used: {_text(data, 'message')}", ATTENTION),
     "daemon.paused": _paused,
+    "rotation.met": _rotation_met,
+    "rotation.made": _rotation_turned("The circle was rolled over to new keys from here, code {}"),
+    "rotation.followed": _rotation_turned("This wallet followed the roll-over to new keys, code {}"),
+    "rotation.arrived": _rotation_turned("One more wallet followed the roll-over, code {}"),
+    "rotation.done": _rotation_turned("All wallets kept have followed the roll-over, code {}"),
+    "rotation.noted": _about_server("The account left at {} leads to the new one"),
+    "rotation.restored": _about_server("Somebody overwrote the note at {}; it was put back", ATTENTION),
 }

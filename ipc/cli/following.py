@@ -11,7 +11,7 @@ import trio
 
 from ipc import Client, Gap, NoAnswer
 from ipc.cli.exits import ExitCode
-from ipc.messages import Event, Held, ServerStatus, SyncResult, WalletStatus
+from ipc.messages import Event, Held, MovedNote, ServerStatus, SyncResult, WalletStatus
 
 OK = "ok"
 WAITING_OUTCOMES = frozenset({"payment_required", "held", "moved", "paused"})
@@ -35,6 +35,7 @@ class Followed:
         self.started = started
         self.ended_by_url: dict[str, Ended] = {}
         self.held: list[Held] = []  # what waits for a person after it, wherever that came from
+        self.notes: list[MovedNote] = []  # and roll-overs that do
         self.wallet: WalletStatus | None = None  # how the wallet is after it
 
     @property
@@ -79,7 +80,7 @@ def exit_code(followed: Followed) -> ExitCode:
         return ExitCode.SYNC_FAILED
     if not followed.wallet_is_usable:
         return ExitCode.WALLET_UNFIT
-    return ExitCode.SYNC_WAITS if outcomes or followed.held else ExitCode.DONE
+    return ExitCode.SYNC_WAITS if outcomes or followed.held or followed.notes else ExitCode.DONE
 
 
 async def follow(
@@ -113,4 +114,5 @@ async def follow(
                 followed.take_status((await client.status()).servers)
         status = await client.status()
         followed.held, followed.wallet = status.held, status.wallet
+        followed.notes = [note for note in status.notes if note.waits]
     return followed

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import click
 import msgspec
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.text import Text
 from rich.theme import Theme
 
@@ -48,6 +48,11 @@ def remark(*lines: str) -> None:
     console = PeopleConsole(stderr=True)
     for line in lines:
         console.print(Text(line), soft_wrap=True)
+
+
+def remark_part(part: RenderableType) -> None:
+    """Say something in the form of a table to the person beside standard output."""
+    PeopleConsole(stderr=True).print(part)
 
 
 def forget_stdout() -> None:

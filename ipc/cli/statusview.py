@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
+from ipc.cli.rotationview import rotations_attention
 from ipc.cli.tables import ATTENTION, BAD, GOOD, Cell, facts, table
 from ipc.cli.telling import Telling
 from ipc.cli.words import REASON_WORDS, clean, count, listed, parse_time, size, state_of
@@ -139,6 +140,7 @@ def attention(status: Status, telling: Telling) -> Iterator[str]:
         yield from server_attention(server, telling)
     for held in status.held:
         yield held_attention(held, telling)
+    yield from rotations_attention(status, telling)
     waiting = sum(sum(held.sets.values()) for held in status.held if held.direction == "in")
     unapplied = sum(held.unapplied for held in status.sets.values()) - waiting
     if unapplied > 0:

@@ -49,7 +49,7 @@ def test_every_state_of_a_server_is_listed_with_its_words():
 
 def test_the_documents_shown_are_json():
     shown = re.findall(r"`--json`:\s+`(\{.*?\})`", TEXT)
-    assert len(shown) == 22
+    assert len(shown) == 23
     for document in shown:
         assert json.loads(document.replace("[...]", "[]"))["api"] == 1
 

@@ -39,7 +39,19 @@ def test_status_prints_the_document_of_the_contract(daemon, walletsync, capsys):
     assert walletsync("status", "--json") == 0
     document = json.loads(capsys.readouterr().out)
     assert document == msgspec.to_builtins(troubled)
-    assert list(document) == ["api", "version", "pid", "wallet", "servers", "wallets", "sets", "held", "pause"]
+    assert list(document) == [
+        "api",
+        "version",
+        "pid",
+        "wallet",
+        "servers",
+        "wallets",
+        "sets",
+        "held",
+        "pause",
+        "notes",
+        "rotations",
+    ]
     assert list(document["wallet"]) == [
         "id", "former_ids", "nickname", "shown_as", "path", "profile", "state", "reason", "capture",
             "copy_seen", "in_circle",

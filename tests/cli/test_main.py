@@ -26,7 +26,7 @@ from ipc.messages import (
 )
 
 COMMANDS = walletsync.list_commands(click.Context(walletsync))
-ASKING = {"approve", "detach", "forget", "join", "leave", "reject", "restore"}
+ASKING = {"approve", "detach", "forget", "join", "leave", "passphrase", "reject", "restore", "rotate"}
 
 
 def test_the_exit_codes_are_those_of_the_contract():
@@ -46,8 +46,8 @@ def test_the_exit_codes_are_those_of_the_contract():
 
 def test_the_commands_are_those_that_are_built():
     assert " ".join(COMMANDS) == (
-        "approve demo detach doctor enroll explain history init invite join leave pause profile reject report restore "
-        "resume servers service status sync wallets watch"
+        "approve demo detach doctor enroll explain history init invite join leave passphrase pause profile "
+        "recovery reject report restore resume rotate servers service status sync wallets watch"
     )
 
 

@@ -62,6 +62,7 @@ def test_waiting_ends_with_what_became_of_the_sync(one, other, code, daemon, wal
             {"url": LONG_URL, "outcome": other, "message": None if other == "ok" else f"it is {other}"},
         ],
         "held": [],
+        "notes": [],
         "wallet": {"state": "ok", "reason": None},
     }
 

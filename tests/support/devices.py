@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from config.profile import GhostRule, Profile, SetProfile
-from daemon.blob.keys import server_keys
+from daemon.blob.keys import server_keys, wallet_keys
 from daemon.blob.limits import Limits
 from daemon.keeper.keeper import Keeper, NoBlobThere, SameBlob, Spooled, TakenIn
 from daemon.keeper.stamping import Identity
@@ -25,6 +25,7 @@ from daemon.surroundings import Surroundings
 from daemon.wallet.guest import Guest
 from daemon.wallet.rows import encode_key
 from daemon.worker import inline
+from ipc.base32 import encode
 
 ROOT = bytes(range(32))
 LIMITS = Limits(sealed_bytes=2**30, plain_bytes=2**33, elements=10**6, key_bytes=4096, nesting=64)
@@ -87,6 +88,7 @@ class Device:
     optional_sets: tuple[str, ...] = ()
     triggers: bool = True
     rules: Rules = field(default_factory=Rules)
+    wallet_seed: bytes | None = None  # without one, the wallet's id is its name, and no key
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -111,7 +113,10 @@ class Device:
         surroundings = Surroundings(inline, lambda: self.clock.now, chance, chance.randbytes)
         guest = Guest(self.wallet_path, self.profile, self.optional_sets, use_triggers=self.triggers)
         identity = Identity(self.name.upper(), "SEALING", self.name)
-        vault = Vault(Secret(b"a seed for tests, of 32 bytes ..."[:32]), chance.randbytes)
+        if self.wallet_seed is not None:
+            own = wallet_keys(self.wallet_seed)
+            identity = Identity(own.id, encode(own.sealing_key), self.name)
+        vault = Vault(Secret(self.wallet_seed or b"a seed for tests, of 32 bytes ..."[:32]), chance.randbytes)
         state = StateDatabase(self.state_path)
         self.keeper = Keeper(Store(state, guest, surroundings, identity, vault, self.rules), LIMITS)
 

@@ -42,8 +42,9 @@ def show(session: Session, entry: int, times: str) -> None:
 )
 @times_option
 def command(session: Session, limit: int, times: str) -> None:
-    """Show what was deleted and can be had back, the newest first, and of which days a whole state is kept.
+    """Show what was deleted and can be had back.
 
+    The newest comes first, and last of which days a whole state is kept.
     Deleted values are kept sealed on this machine for some days (undo_days in the configuration, 30 if it says
     nothing). `walletsync restore` brings them back.
     """

@@ -11,6 +11,7 @@ from rich.text import Text
 from ipc import Client
 from ipc.cli.exits import ExitCode
 from ipc.cli.following import OK, Ended, Followed, exit_code, follow
+from ipc.cli.rotationview import note_attention
 from ipc.cli.session import Session, cli_command
 from ipc.cli.statusview import held_attention, wallet_attention, warnings
 from ipc.cli.tables import ATTENTION, GOOD, table
@@ -43,6 +44,7 @@ def command(session: Session, wait: bool, new_order: bool, server: str | None) -
     document = _document(followed.started) | {
         "ended": followed.ended,
         "held": followed.held,
+        "notes": followed.notes,
         "wallet": {"state": wallet.state, "reason": wallet.reason} if wallet else None,
     }
     session.answer(document, lambda: _ended_view(session, followed))
@@ -104,7 +106,8 @@ def _ended_view(session: Session, followed: Followed) -> Iterator[RenderableType
     messages = [f"{clean(each.url)}: {clean(each.message)}" for each in followed.ended if each.message]
     if followed.wallet is not None:
         messages += wallet_attention(followed.wallet, telling)
-    yield from warnings([*messages, *(held_attention(held, telling) for held in followed.held)])
+    held = [held_attention(each, telling) for each in followed.held]
+    yield from warnings([*messages, *held, *(note_attention(each, telling) for each in followed.notes)])
 
 
 def _outcome_cell(ended: Ended, followed: Followed) -> Text:
