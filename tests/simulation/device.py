@@ -31,7 +31,8 @@ from daemon.keeper.vault import Vault
 from daemon.secret import Secret
 from daemon.state.database import StateDatabase
 from daemon.surroundings import Surroundings
-from daemon.wallet.guest import Guest
+from daemon.wallet.guest import Guest, Row
+from daemon.wallet.rows import decode_key
 from daemon.worker import inline
 
 if TYPE_CHECKING:
@@ -316,7 +317,15 @@ class Device:
         assert self.keeper is not None
         element = self.keeper.store.replica.known(*operation.place).element
         shown = shown_by(element.value) if element is not None and element.live else None
-        return self.triggers or shown == (operation.shows if operation.is_insert else None)
+        return self.triggers or shown == (operation.shows if operation.is_insert else None) or self._is_lost(operation)
+
+    def _is_lost(self, operation: Operation) -> bool:
+        """Tell whether the change was judged and lost: its row is the base of a key that waits to be deleted."""
+        assert self.keeper is not None
+        store, (set_name, key) = self.keeper.store, operation.place
+        entry = store.to_apply.get(set_name, key)
+        row = store.guest.read(store.guest.layout.table_by_set[set_name], decode_key(key))
+        return entry is not None and isinstance(row, Row) and row.digest == entry.base
 
     def _note_read(self, place: Place, operation: Operation) -> None:
         first = place[0] not in self.held.captured_sets
