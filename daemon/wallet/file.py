@@ -11,6 +11,7 @@ the guest tidies up after itself, and the file is opened anew where it has chang
 import contextlib
 import sqlite3
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from daemon.wallet.claim import Claim, FileId
@@ -29,6 +30,7 @@ class WalletFile:
         self._opened_file: FileId | None = None
         self._log_path = path
         self._looked_at: tuple[int, tuple[int, int]] | None = None
+        self._was_readonly = False
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -42,7 +44,8 @@ class WalletFile:
         Raises WalletTrouble.
         """
         file, written = self._stat()
-        if self._connection is not None and (self._opened_file != file or self._changed_without_commit(written)):
+        changed = self._opened_file != file or self._was_readonly or self._changed_without_commit(written)
+        if self._connection is not None and changed:
             self.close()
         if self._connection is not None:
             return False
@@ -58,6 +61,7 @@ class WalletFile:
         if self._connection is not None:
             self._connection.close()
         self._connection = self._opened_file = self._looked_at = None
+        self._was_readonly = False
         if self._claim is not None:
             self._claim.release()
 
@@ -66,9 +70,16 @@ class WalletFile:
         file, _ = self._stat()
         self._hold(file)
 
-    def translated(self) -> contextlib.AbstractContextManager[None]:
+    @contextlib.contextmanager
+    def translated(self) -> Iterator[None]:
         """Turn what SQLite says of the whole database into WalletTrouble. What it says of a row passes."""
-        return translated(self.path, self._lock_wait)
+        try:
+            with translated(self.path, self._lock_wait):
+                yield
+        except WalletTrouble as trouble:
+            # SQLite opens what cannot be written for reading alone, and such a connection never writes again.
+            self._was_readonly |= trouble.state == "readonly"
+            raise
 
     def data_version(self) -> int:
         """Return a number that changes with every commit of others."""
