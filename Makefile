@@ -6,12 +6,14 @@
 #   make check   lint, then test
 #   make nutshell  test with real wallets: Nutshell, in an environment of its own (.nutshell), with a mint on loopback
 #   make simulate SEEDS=10000   play random schedules of wallets, servers and faults; SEED=123 replays one
-#   make bench   measure syncs against the floor; ARGS goes to the bench, as in: make bench ARGS="--size 1000"
+#   make bench   measure all that docs/performance.md tells; ARGS goes to the bench, as in:
+#                make bench ARGS="--size 1000 --only latency"; the plot of the cycles goes to PLOT
 #   make bench-check   compare a few ratios with bench/baseline.json; ARGS=--write makes that anew
 #   make lock    write requirements.lock anew from pyproject.toml; UPGRADE=--upgrade takes the newest of everything
 
 PYTHON ?= python3
 ARGS ?=
+PLOT ?= docs/cycle-time.svg
 SEEDS ?= 1000
 SEED ?=
 UPGRADE ?=
@@ -44,7 +46,7 @@ simulate: $(READY)
 	PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
 bench: $(PEERS_READY)
-	$(BIN)/python -m bench $(ARGS)
+	$(BIN)/python -m bench --plot $(PLOT) $(ARGS)
 
 bench-check: $(READY)
 	$(BIN)/python -m bench.check $(ARGS)

@@ -1,4 +1,4 @@
-"""``make bench``: measures every part, or those that ``--only`` names, and prints tables; and JSON, on request."""
+"""``make bench``: measures every part, or those that ``--only`` names; prints tables; JSON and a plot on request."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from bench import cycles, events, latency, memory, peers
+from bench import cycles, events, idle, latency, memory, peers, plot, sizes
 from bench.section import Section, Wanted
 
 SECTION_BY_NAME: Mapping[str, Section] = {
@@ -19,6 +19,8 @@ SECTION_BY_NAME: Mapping[str, Section] = {
     "events": events.section,
     "memory": memory.section,
     "peers": peers.section,
+    "idle": idle.section,
+    "bytes": sizes.section,
 }
 
 
@@ -30,7 +32,10 @@ WIDTH = 120  # columns at least, where nobody looks: a table that is redirected 
 @click.option("--rounds", default=6, show_default=True, help="Repetitions of each measurement.")
 @click.option("--only", multiple=True, type=click.Choice(list(SECTION_BY_NAME)), help="Measure this; repeatable.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the figures to this file, too.")
-def main(sizes: tuple[int, ...], rounds: int, only: tuple[str, ...], json_file: Path | None) -> None:
+@click.option("--plot", "plot_file", type=click.Path(path_type=Path), help="Draw the cycles into this SVG file.")
+def main(
+    sizes: tuple[int, ...], rounds: int, only: tuple[str, ...], json_file: Path | None, plot_file: Path | None
+) -> None:
     """Measure what walletsync costs, beside the floor and its peers."""
     console, machine = Console(), describe_machine()
     console.width = max(console.width, WIDTH)
@@ -40,6 +45,8 @@ def main(sizes: tuple[int, ...], rounds: int, only: tuple[str, ...], json_file: 
         figures = SECTION_BY_NAME[name](Wanted(sorted(sizes), rounds))
         data_by_name[name] = figures.data
         console.print(figures.table)
+        if name == "cycles" and plot_file is not None:
+            plot_file.write_text(plot.draw(figures.data))
     console.print(f"load average at the end: {_load()}")
     if json_file is not None:
         json_file.write_text(json.dumps(data_by_name, indent=2) + "\n")

@@ -24,6 +24,7 @@ from ipc.cli.demo.plausible.wallet import counts_of, write_wallet
 from ipc.cli.demo.plausible.world import World
 
 NOW = 1_800_000_000
+DAY = 24 * 3600
 ROOT = bytes(range(32))
 URL = "file:///bench/"
 LIMITS = Limits(sealed_bytes=2**33, plain_bytes=2**36, elements=2**26, key_bytes=4096, nesting=64)
@@ -61,10 +62,11 @@ class Device:
     name: str
     folder: Path
     server: FolderServer
+    day: int = 0
 
     def __post_init__(self) -> None:
         chance = random.Random(self.name)  # noqa: S311 - the same in every run
-        surroundings = Surroundings(inline, lambda: float(NOW), chance, lambda size: next(_ids).to_bytes(size))
+        surroundings = Surroundings(inline, self._wall, chance, lambda size: next(_ids).to_bytes(size))
         guest = Guest(self.wallet, load_profile("taler"), (), use_triggers=True)
         identity = Identity(self.name, "-", self.name)
         vault = Vault(Secret(ROOT), surroundings.ids)
@@ -72,6 +74,9 @@ class Device:
         self.keeper = Keeper(
             Store(StateDatabase(self.folder / "state.db"), guest, surroundings, identity, vault, rules), LIMITS
         )
+
+    def _wall(self) -> float:
+        return NOW + self.day * DAY
 
     @property
     def wallet(self) -> Path:
@@ -126,6 +131,12 @@ class Device:
         connection = sqlite3.connect(self.wallet)
         change_coins(connection, rows, seed)
         connection.close()
+
+    def restart(self, day: int) -> None:
+        """Start anew on another day, as a new writer."""
+        self.close()
+        self.day = day
+        self.__post_init__()
 
     def close(self) -> None:
         """Close both databases."""

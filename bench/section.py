@@ -1,7 +1,7 @@
 """What every part of the bench is given, and what it gives back."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.table import Table
 
@@ -16,7 +16,7 @@ class Wanted(NamedTuple):
 class Figures(NamedTuple):
     """What was measured: as plain data for JSON, and as a table for people."""
 
-    data: object
+    data: list[dict[str, Any]]
     table: Table
 
 
