@@ -6,6 +6,7 @@ point leaves wallet, state and servers consistent: every step of a sync can be r
 
 import contextlib
 import fcntl
+import gc
 import os
 import secrets
 import sys
@@ -102,6 +103,7 @@ async def serve(paths: Paths, notifier: Notifier) -> None:
             async with _listening(paths, circle, desk, pausing):
                 await circle.start_enrolled()
                 await _look_after(circle, pausing, notifier, settings)
+                _spare_what_stays()
                 _say_ready(circle, notifier, desk, trio.current_time() - began)
                 await obeying.until_asked_to_end(signals)
                 start_countdown()
@@ -215,6 +217,15 @@ async def _listening(paths: Paths, circle: Circle, *desks: Desk) -> AsyncIterato
     ) as listening:
         circle.reporter.publish = listening.publish
         yield
+
+
+def _spare_what_stays() -> None:
+    """Have the garbage collector look no more at what was made for the whole run.
+
+    It holds the interpreter, and so the event loop, while it looks at everything that it does not spare.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _say_ready(circle: Circle, notifier: Notifier, desk: StatusDesk, seconds: float) -> None:

@@ -69,21 +69,19 @@ def _chunks_of_set(name: str, opening: bytes, lines: Iterable[tuple[str, bytes]]
     for key, line in lines:
         if key <= last_key:
             raise ValueError(f"the entries of set {name} are not sorted by key, or a key is empty")
-        if not last_key:
-            line = opening + line[1:]
         last_key = key
         chunk.append(line)
         size += len(line)
         if size >= CHUNK_BYTES:
-            yield _joined(name, chunk)
-            chunk.clear()
-            size = 0
+            yield _joined(name, opening, chunk)
+            chunk, size, opening = [], 0, b","
     if chunk:
-        yield _joined(name, chunk)
+        yield _joined(name, opening, chunk)
 
 
-def _joined(name: str, lines: list[bytes]) -> bytes:
-    """Put lines together. Raises ValueError for what no reader would take for those lines."""
+def _joined(name: str, opening: bytes, lines: list[bytes]) -> bytes:
+    """Put lines together, the first with this in the place of its comma. Raises ValueError for what cannot be lines."""
+    lines[0] = opening + lines[0][1:]
     text = b"\n".join((*lines, b""))
     if text.count(b"\n") != len(lines):
         raise ValueError("a value is not canonical JSON: it has a line break")
