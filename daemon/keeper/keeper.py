@@ -25,7 +25,7 @@ from daemon.keeper.settle import Settled, settle
 from daemon.keeper.stamping import members
 from daemon.keeper.store import Store
 from daemon.keeper.undo import approve, reject, restore
-from daemon.keeper.whole import IN_KEPT_BLOB, Revived, keep_blob, keys_of, revive
+from daemon.keeper.whole import Revived, healing_waits_for_blob, keep_blob, keys_of, revive
 from daemon.rotation.note import Note
 from daemon.state.blobs import KeptBlob
 from daemon.state.history import Kept
@@ -232,7 +232,7 @@ class Keeper:
         blob = Spooled(self.store.blobs.path(kept), "", kept.sealed_bytes, keys_of(opener), opener.identity)
         taken = TakenIn()
         self.store.sync_id = sync_id
-        with self._waiting_for_blob(), self._read_blob(taken, kept.url, blob) as (head, entries):
+        with healing_waits_for_blob(self.store), self._read_blob(taken, kept.url, blob) as (head, entries):
             taken.merged = merge_copy(self.store, head, entries)
         if taken.trouble is None:
             self._capture(taken)  # what waited for this blob is healed by now, before anything is inserted over it
@@ -246,18 +246,6 @@ class Keeper:
         for settled in taken.settled:
             revived.count_written(settled.written)
         return revived
-
-    @contextlib.contextmanager
-    def _waiting_for_blob(self) -> Iterator[None]:
-        """Let a wallet database that has to be healed wait for what is joined in the body, too."""
-        if self.store.unjoined is None:
-            self.store.unjoined = {record.url for record in self.store.servers.all()}
-        self.store.unjoined.add(IN_KEPT_BLOB)
-        try:
-            yield
-        finally:
-            if self.store.unjoined is not None:
-                self.store.unjoined.discard(IN_KEPT_BLOB)
 
     def approve(self, number: int) -> None:
         """Let a held mass delete happen. Raises LookupError, WalletTrouble."""

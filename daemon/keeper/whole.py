@@ -7,8 +7,9 @@ value stays as it is, unless it is asked for: then it becomes again what it was,
 is kept in the history.
 """
 
+import contextlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from daemon.sets.operations import insert
 from daemon.state.blobs import Opener
 from daemon.wallet.tables import CIRCLE_SET
 
-IN_KEPT_BLOB = "a kept blob"
+_KEPT_BLOB = "a kept blob"
 """Stands among the servers that have to be asked before a wallet database is healed: no URL is like it."""
 
 
@@ -48,6 +49,19 @@ def keep_blob(store: Store, url: str, spool: Path, keys: ServerKeys) -> None:
         opener = Opener(record.identity, keys.account.public_key, keys.blob_key)
         store.blobs.keep(spool, url, opener, now)
     store.blobs.prune(now, rules.blob_days, rules.blob_bytes)
+
+
+@contextlib.contextmanager
+def healing_waits_for_blob(store: Store) -> Iterator[None]:
+    """Let a wallet database that has to be healed wait for what is joined in the body, too."""
+    if store.unjoined is None:
+        store.unjoined = {record.url for record in store.servers.all()}
+    store.unjoined.add(_KEPT_BLOB)
+    try:
+        yield
+    finally:
+        if store.unjoined is not None:
+            store.unjoined.discard(_KEPT_BLOB)
 
 
 def keys_of(opener: Opener) -> ServerKeys:

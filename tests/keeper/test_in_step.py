@@ -116,6 +116,9 @@ def test_a_row_that_stops_taking_part_stays_as_last_synced(two, shelf):
     in_step(shelf, phone, desktop)
     assert desktop.sql("SELECT * FROM purchases") == [("P", 30, "C")]
     assert phone.sql("SELECT * FROM purchases") == [("P", 10, "D")]
+    desktop.sql("UPDATE purchases SET status = 60")
+    in_step(shelf, desktop, phone)
+    assert phone.sql("SELECT * FROM purchases") == [("P", 60, "C")]
 
 
 def test_a_ghost_stays_here_and_goes_with_the_purchase_that_replaces_it(two, shelf):
