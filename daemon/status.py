@@ -13,6 +13,7 @@ from daemon.wallet.trouble import WalletState
 from ipc.messages import (
     API_VERSION,
     CircleWallet,
+    FarTime,
     Held,
     Pause,
     PaymentDue,
@@ -77,6 +78,10 @@ def status(
             for name, count in view.sets.items()
         },
         held=held_deletes(view),
+        far_times=[
+            FarTime(id=f"T{far.number}", server=far.server, writer=far.writer, since=rfc3339(far.since))
+            for far in view.far_times
+        ],
         pause=None if here.paused_until is None else Pause(until=_end_of(here.paused_until)),
         notes=notes(view),
         rotations=rotations(here.wallet_id, view, failure_at),

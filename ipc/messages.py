@@ -199,6 +199,15 @@ class Held(msgspec.Struct, kw_only=True):
     since: Time
 
 
+class FarTime(msgspec.Struct, kw_only=True):
+    """A server's blob claims a time of a writer that is impossibly far ahead: nothing is taken from it unasked."""
+
+    id: str
+    server: str
+    writer: str
+    since: Time
+
+
 class Pause(msgspec.Struct, kw_only=True):
     """Syncing rests until this time, or until it is resumed."""
 
@@ -270,6 +279,7 @@ class Status(msgspec.Struct, kw_only=True):
     pause: Pause | None = None
     notes: list[MovedNote] = []
     rotations: list[RotationStatus] = []
+    far_times: list[FarTime] = []
 
 
 # The other methods: parameters and results.

@@ -37,7 +37,7 @@ from ipc.messages import (
     RestoreResult,
 )
 
-_HELD = re.compile(r"([HhRr])([0-9]{1,15})")
+_HELD = re.compile(r"([HhRrTt])([0-9]{1,15})")
 
 
 class UndoDesk:
@@ -63,12 +63,16 @@ class UndoDesk:
         letter, number = _parts(params.held)
         if letter == "R":
             return await self._rotations.approve(number, params.code)
+        if letter == "T":
+            return await self._approve_time(number)
         return await self._decide(params.held, partial(self._keeper.approve, number))
 
     async def _reject(self, params: HeldParams) -> HeldResult:
         letter, number = _parts(params.held)
         if letter == "R":
             return await self._rotations.reject(number)
+        if letter == "T":
+            raise Refusal("a time that is held is taken by nobody unless it is approved, so there is nothing to reject")
         return await self._decide(params.held, partial(self._keeper.reject, number))
 
     async def _decide(self, held: str, decision: Callable[[], None]) -> HeldResult:
@@ -79,6 +83,19 @@ class UndoDesk:
         except WalletTrouble as trouble:
             raise Refusal(trouble.reason, code=WALLET_UNFIT) from trouble
         await self._after_a_change()
+        return HeldResult(held=held_deletes(self._circle.reporter.overview))
+
+    async def _approve_time(self, number: int) -> HeldResult:
+        """Take a time impossibly far ahead, and have what its servers hold joined."""
+        far_times = self._circle.reporter.overview.far_times
+        try:
+            await self._circle.exclusively(partial(self._keeper.approve_time, number))
+        except LookupError:
+            raise Refusal(f"nothing is held as T{number}: status shows what is") from None
+        await self._circle.reporter.refresh()
+        sync_id = self._circle.surroundings.ids(SYNC_ID_BYTES).hex()
+        for url in {far.server for far in far_times} & self._circle.syncer_by_url.keys():
+            self._circle.syncer_by_url[url].request("user", sync_id)
         return HeldResult(held=held_deletes(self._circle.reporter.overview))
 
     async def _history(self, params: HistoryParams) -> HistoryResult:
@@ -143,7 +160,7 @@ class UndoDesk:
 
 
 def _parts(held: str) -> tuple[str, int]:
-    """Return the letter and the number of an id: H of a mass delete, R of a roll-over. Raises Refusal."""
+    """Return letter and number of an id: H of a mass delete, R of a roll-over, T of a time. Raises Refusal."""
     match = _HELD.fullmatch(held)
     if match is None:
         raise Refusal(f"{held!r} is no id of what waits: they look like H1 or R1, and status shows them")

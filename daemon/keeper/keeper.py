@@ -18,7 +18,7 @@ from daemon.keeper.clone import Parting, copy_lives, is_copied, is_foreign_row, 
 from daemon.keeper.explain import Pending, not_captured_yet, not_said_yet
 from daemon.keeper.export import Sealed, has_to_say, note_stored, owes_acknowledgement, seal_blob
 from daemon.keeper.forget import forget_wallet
-from daemon.keeper.merge import Merged, check_times, merge, merge_copy, merge_nothing, merge_unchanged
+from daemon.keeper.merge import Merged, TimePoisoned, check_times, merge, merge_copy, merge_nothing, merge_unchanged
 from daemon.keeper.overview import Observer, Overview
 from daemon.keeper.rolling import expect_from
 from daemon.keeper.settle import Settled, settle
@@ -112,7 +112,7 @@ class Keeper:
                 self._capture(taken)
                 taken.merged = merge_nothing(self.store, url)
             case Spooled():
-                self._take_in_blob(taken, url, answer)
+                self._take_in_blob_or_hold(taken, url, answer)
         if taken.captured and taken.captured[-1].waits and not self.store.unjoined:
             self._capture(taken)  # this was the last server to be asked: now the wallet is healed
         self._settle(taken)
@@ -251,6 +251,10 @@ class Keeper:
         """Let a held mass delete happen. Raises LookupError, WalletTrouble."""
         approve(self.store, number)
 
+    def approve_time(self, number: int) -> None:
+        """Take a time impossibly far ahead, which is held. Raises LookupError."""
+        self.store.far_times.approve(number)
+
     def reject(self, number: int) -> None:
         """Undo a held mass delete. Raises LookupError."""
         reject(self.store, number)
@@ -293,6 +297,14 @@ class Keeper:
             taken.captured.append(capture(self.store))
         except WalletTrouble as trouble:
             taken.trouble = trouble
+
+    def _take_in_blob_or_hold(self, taken: TakenIn, url: str, answer: Spooled) -> None:
+        try:
+            self._take_in_blob(taken, url, answer)
+        except TimePoisoned as error:
+            self.store.far_times.hold(url, error.writer, error.time, self.store.surroundings.wall())
+            raise
+        self.store.far_times.release(url)
 
     def _take_in_blob(self, taken: TakenIn, url: str, answer: Spooled) -> None:
         with self._read_blob(taken, url, answer) as (head, entries):

@@ -86,12 +86,15 @@ class Merged:
 
 
 def check_times(store: Store, their_seen: Seen) -> None:
-    """Raise TimePoisoned for times too far ahead of all that is known. Whoever never read a blob takes any."""
+    """Raise TimePoisoned for times too far ahead of all that is known, and that nobody approved.
+
+    Whoever never read a blob takes any.
+    """
     if not any(record.seen for record in store.servers.all()) and not store.rotations.any():
         return
     largest = max(store.replica.seen().values(), default=0)
     for writer, time in their_seen.items():
-        if time > largest + FARTHEST_AHEAD:
+        if time > largest + FARTHEST_AHEAD and time > store.far_times.approved().get(writer, 0) + FARTHEST_AHEAD:
             raise TimePoisoned(writer, time, largest)
 
 

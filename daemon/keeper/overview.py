@@ -9,6 +9,7 @@ from daemon.keeper.stamping import members
 from daemon.keeper.store import Store
 from daemon.sets.collect import Clocks
 from daemon.sets.element import covers
+from daemon.state.far_times import FarTime
 from daemon.state.held import HeldDelete
 from daemon.state.replica import SetCount
 from daemon.state.rotations import MetNote
@@ -37,6 +38,7 @@ class Overview(NamedTuple):
     held: list[HeldDelete]
     progress: list[Progress]
     met: list[MetNote]
+    far_times: list[FarTime]
 
 
 class Observer:
@@ -65,7 +67,7 @@ def overview(store: Store) -> Overview:
     counts.pop(CIRCLE_SET, None)
     sets = {name: counts.get(name, SetCount(0, 0, 0)) for name in sorted({*counts, *store.guest.active_sets})}
     wallets, held = _wallets(store, records), store.held.all()
-    return Overview(sets, records, wallets, held, progress(store), store.rotations.met())
+    return Overview(sets, records, wallets, held, progress(store), store.rotations.met(), store.far_times.held())
 
 
 def shown_names(nickname_by_id: Mapping[str, str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from daemon.keeper.vault import Vault
 from daemon.sets.element import Stamp
 from daemon.state.blobs import Blobs
 from daemon.state.database import StateDatabase
+from daemon.state.far_times import FarTimes
 from daemon.state.held import HeldDeletes
 from daemon.state.history import Cause, History
 from daemon.state.listed import ToApply
@@ -71,6 +72,7 @@ class Store:
     servers: Servers = field(init=False)
     history: History = field(init=False)
     held: HeldDeletes = field(init=False)
+    far_times: FarTimes = field(init=False)
     blobs: Blobs = field(init=False)
     rotations: Rotations = field(init=False)
 
@@ -78,6 +80,7 @@ class Store:
         connection = self.state.connection
         self.replica, self.to_apply, self.servers = Replica(connection), ToApply(connection), Servers(connection)
         self.history, self.held = History(connection), HeldDeletes(connection)
+        self.far_times = FarTimes(connection)
         folder = self.state.path.parent / "blobs"
         self.blobs = Blobs(folder, self.vault.seal, self.vault.open, self.surroundings.ids)
         self.rotations = Rotations(connection)

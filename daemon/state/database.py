@@ -106,6 +106,12 @@ CREATE TABLE met_at (
     PRIMARY KEY (number, server)
 ) WITHOUT ROWID;
 
+-- Times too far ahead to be taken before a person approves, and those approved, by the server that showed them.
+CREATE TABLE far_time (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, server TEXT NOT NULL, writer TEXT NOT NULL, time INTEGER NOT NULL,
+    since REAL NOT NULL, approved INTEGER NOT NULL DEFAULT 0, UNIQUE (server, writer)
+);
+
 -- Sets that were captured before: the first capture of a set infers no deletes.
 CREATE TABLE captured_set (name TEXT PRIMARY KEY, is_on INTEGER NOT NULL) WITHOUT ROWID;
 """

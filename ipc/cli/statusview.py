@@ -141,6 +141,13 @@ def attention(status: Status, telling: Telling) -> Iterator[str]:
     for held in status.held:
         yield held_attention(held, telling)
     yield from rotations_attention(status, telling)
+    for far in status.far_times:
+        approve = telling.spelled(f"approve {far.id}")
+        yield (
+            f"{clean(far.server)}, {telling.since(far.since)}: some wallet of yours is broken and counts impossibly far"
+            f" ahead, so nothing is taken from there. Find it, and keep it from syncing. If its state is to be"
+            f" taken all the same: `{approve}`, on each of your wallets."
+        )
     waiting = sum(sum(held.sets.values()) for held in status.held if held.direction == "in")
     unapplied = sum(held.unapplied for held in status.sets.values()) - waiting
     if unapplied > 0:

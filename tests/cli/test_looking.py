@@ -14,7 +14,7 @@ from ipc.cli.exits import ExitCode
 from ipc.cli.output import PeopleConsole
 from ipc.cli.statusview import status_view
 from ipc.cli.telling import Telling
-from ipc.messages import Held, Pause, SetStatus, SyncError, WalletsResult
+from ipc.messages import FarTime, Held, Pause, SetStatus, SyncError, WalletsResult
 
 
 def now() -> Telling:
@@ -51,6 +51,7 @@ def test_status_prints_the_document_of_the_contract(daemon, walletsync, capsys):
         "pause",
         "notes",
         "rotations",
+        "far_times",
     ]
     assert list(document["wallet"]) == [
         "id", "former_ids", "nickname", "shown_as", "path", "profile", "state", "reason", "capture",
@@ -249,7 +250,7 @@ def test_a_circle_without_servers_is_told_with_how_to_go_on(in_circle, servers, 
 @pytest.mark.parametrize(
     ("pause", "words"),
     [
-        (Pause(until=ago(hours=-2, seconds=-5)), "Syncing rests and goes on in 2 h: `walletsync resume"),
+        (Pause(until=ago(hours=-2, minutes=-30)), "Syncing rests and goes on in 2 h: `walletsync resume"),
         (Pause(until=None), "Syncing rests: `walletsync resume"),
     ],
 )
@@ -257,3 +258,12 @@ def test_a_pause_is_told_with_its_end(pause, words, daemon, walletsync, capsys):
     daemon.answer_by_method["status"] = status(pause=pause)
     assert walletsync("status") == 0
     assert words in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_time_impossibly_far_ahead_is_told_with_what_to_do(daemon, walletsync, capsys):
+    far = FarTime(id="T1", server=FOLDER, writer="0123456789abcdef", since=ago(hours=2, seconds=5))
+    daemon.answer_by_method["status"] = status(far_times=[far])
+    assert walletsync("status") == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert f"{FOLDER}, for 2 h: some wallet of yours is broken" in out
+    assert "`walletsync approve T1" in out

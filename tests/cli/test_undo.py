@@ -8,12 +8,13 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.cli_examples import ago, entry, status, troubled_status
+from support.cli_examples import FOLDER, ago, entry, status, troubled_status
 from support.cli_terminal import on_terminal
 
 from ipc.cli.exits import ExitCode
 from ipc.cli.moments import parse_moment
 from ipc.messages import (
+    FarTime,
     HeldResult,
     HistoryResult,
     HistoryShowResult,
@@ -255,3 +256,15 @@ def test_a_moment_to_come_is_refused():
 def test_any_text_is_a_moment_that_has_passed_or_a_value_error(text):
     with suppress(ValueError):
         assert parse_moment(text, NOW) <= NOW
+
+
+@pytest.mark.parametrize("answer", ["y", "n"])
+def test_a_time_is_approved_after_saying_what_that_means(answer, daemon):
+    far = FarTime(id="T1", server=FOLDER, writer="0123456789abcdef", since=ago(hours=2))
+    daemon.answer_by_method |= {"status": status(far_times=[far]), "approve": HeldResult(held=[])}
+    questions = [("Approve T1? [y/N]", answer)]
+    code, out = on_terminal(["approve", "t1", "--home", str(daemon.home)], questions, columns=120)
+    assert f"impossibly far ahead into {FOLDER}" in out.replace("\n", "")
+    assert (code, [call for call, _ in daemon.calls]) == (
+        (0, ["status", "approve"]) if answer == "y" else (130, ["status"])
+    )
