@@ -351,7 +351,6 @@ class Device:
 
     def _note_healed(self, snapshot: Snapshot, store: Store) -> None:
         self.world.healings.judge(self, snapshot, store)
-        self.is_unhealed = False
         active = store.guest.active_sets
         for place, number in snapshot.pending.items():
             if place[0] in active:
@@ -371,6 +370,7 @@ class Device:
     def note_shown(self) -> None:
         """Note of all keys, where the row is as the replica has it, that all that the replica holds is shown."""
         assert self.keeper is not None
+        self.is_unhealed = False
         oracle, held, rows = self.world.oracle, self.held.operations, self.rows()
         for place, operations in oracle.operations_by_place.items():
             new = operations & held
