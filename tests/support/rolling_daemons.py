@@ -67,14 +67,14 @@ class Killed(BaseException):
 
 @dataclass
 class Effects:
-    """Counts what a daemon does to the world, and kills it before its effect number ``kill_at``, counted from 1."""
+    """Counts what a daemon does to the world; from effect number ``kill_at`` on, counted from 1, it does no more."""
 
     kill_at: int | None = None
     count: int = 0
 
     def before(self) -> None:
         self.count += 1
-        if self.count == self.kill_at:
+        if self.kill_at is not None and self.count >= self.kill_at:
             raise Killed
 
     async def worker(self, work: Callable[[], T], /) -> T:
@@ -275,7 +275,7 @@ async def until(condition: Callable[[], object], what: str, hours: float = 3.0) 
     deadline = trio.current_time() + hours * HOUR
     while not condition():
         assert trio.current_time() < deadline, f"after {hours:g} hours still not: {what}"
-        await trio.sleep(1)
+        await trio.sleep(10)
 
 
 async def in_step(*daemons: RollingDaemon) -> None:
