@@ -118,6 +118,7 @@ def measure_between(first: Device, second: Device, entities: int, rounds: int) -
         "cycle_spread_s": spread,
         "floor_s": bare,
         "ratio": cycle / bare,
+        "cycle_work_s": min(each.work for each in cycles),
         "work_ratio": min(each.work for each in cycles) / min(each.work for each in floors),
         "idle_cycle_s": idle,
         "idle_work_s": min(each.work for each in idles),
