@@ -35,7 +35,8 @@ from daemon.syncer import Syncer
 from daemon.wallet.trouble import WalletTrouble
 from daemon.worker import Worker
 from ipc.errors import Refusal
-from ipc.messages import WALLET_UNFIT, InvitedServer
+from ipc.frame import WALLET_UNFIT
+from ipc.messages import InvitedServer
 
 LEFT_CIRCLE = "left_circle"
 """Where the state database keeps by what the circle last left is recognised."""

@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from daemon.server.base import FailureKind
-from ipc.messages import SyncReason
+from ipc.state import SyncReason
 
 FIRST_RETRY = 5.0
 """Seconds of the first back-off, which doubles from failure to failure."""

@@ -20,7 +20,7 @@ from daemon.surroundings import Surroundings
 from daemon.times import rfc3339, rfc3339_or_none
 from daemon.wallet.trouble import WalletState, WalletTrouble
 from daemon.worker import Worker
-from ipc.messages import SyncReason
+from ipc.state import SyncReason
 
 if TYPE_CHECKING:
     from daemon.exchange import SyncResult

@@ -10,8 +10,8 @@ from daemon.server.base import Failure
 from daemon.state.servers import ServerRecord
 from daemon.times import rfc3339, rfc3339_or_none
 from daemon.wallet.trouble import WalletState
-from ipc.messages import (
-    API_VERSION,
+from ipc.frame import API_VERSION
+from ipc.state import (
     CircleWallet,
     FarTime,
     Held,

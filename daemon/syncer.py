@@ -16,7 +16,7 @@ from daemon.lessons import Lessons
 from daemon.state.pause import paused_until
 from daemon.state.servers import Trouble
 from daemon.trouble import failure_of, remembering, trouble_of
-from ipc.messages import SyncReason
+from ipc.state import SyncReason
 
 if TYPE_CHECKING:
     from daemon.server.base import Failure

@@ -15,7 +15,7 @@ import trio
 
 from config.paths import find_paths
 from ipc import Client, Event, NoAnswer, NotRunning
-from ipc.messages import Status
+from ipc.state import Status
 
 LOOK_EVERY = 60.0
 RETRY_EVERY = 5.0

@@ -13,7 +13,7 @@ import trio
 
 from config.paths import find_paths
 from ipc import Client, NoAnswer, NotRunning
-from ipc.messages import Status
+from ipc.state import Status
 
 LOOK_EVERY = 30.0  # seconds without an event, after which the daemon is asked whether it is still there
 RETRY_EVERY = 2.0

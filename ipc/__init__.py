@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ipc.blocking import BlockingClient
     from ipc.client import Client
     from ipc.errors import BadAnswer, IpcError, NoAnswer, NotRunning, Refused
-    from ipc.messages import Event
+    from ipc.frame import Event
     from ipc.subscription import EventStream, Gap
 
 __all__ = [
@@ -32,7 +32,7 @@ __all__ = [
 _MODULE_BY_NAME = {
     "BlockingClient": "ipc.blocking",
     "Client": "ipc.client",
-    "Event": "ipc.messages",
+    "Event": "ipc.frame",
     "EventStream": "ipc.subscription",
     "Gap": "ipc.subscription",
 }

@@ -12,7 +12,7 @@ from typing import Self, TypeVar
 
 import msgspec
 
-from ipc import codec, messages
+from ipc import codec, frame, messages, state
 from ipc.defaults import LONG_TIMEOUT, TIMEOUT, random_id
 from ipc.nng import RequestSocket
 
@@ -47,19 +47,19 @@ class BlockingClient:
 
     def hello(self) -> messages.HelloResult:
         """Agree on the version of the protocol, and learn who answers."""
-        params = messages.HelloParams(api=[messages.API_VERSION])
+        params = messages.HelloParams(api=[frame.API_VERSION])
         return self.call("hello", params, messages.HelloResult)
 
     def events_since(self, seq: int) -> messages.EventsSinceResult:
         """Ask for the events of the present run after ``seq``."""
         return self.call("events_since", messages.EventsSinceParams(seq=seq), messages.EventsSinceResult)
 
-    def status(self) -> messages.Status:
+    def status(self) -> state.Status:
         """Ask for the whole state of the daemon."""
-        return self.call("status", messages.NoParams(), messages.Status)
+        return self.call("status", messages.NoParams(), state.Status)
 
     def sync(
-        self, server: str | None = None, reason: messages.SyncReason = "user", *, new_order: bool = False
+        self, server: str | None = None, reason: state.SyncReason = "user", *, new_order: bool = False
     ) -> messages.SyncResult:
         """Start a sync with the server whose URL holds this text, or with all. Does not wait for its end.
 
@@ -147,7 +147,7 @@ class BlockingClient:
         return self.call("history_show", messages.HistoryShowParams(id=entry), messages.HistoryShowResult)
 
     def restore(
-        self, ids: list[int] | None = None, *, sync_id: str | None = None, before: messages.Time | None = None
+        self, ids: list[int] | None = None, *, sync_id: str | None = None, before: frame.Time | None = None
     ) -> messages.RestoreResult:
         """Bring back these entries, all of one sync, or all that was deleted since a time. Just one of them."""
         params = messages.RestoreParams(ids=ids, sync_id=sync_id, before=before)

@@ -21,7 +21,7 @@ from typing import Self, TypeVar
 import msgspec
 import trio
 
-from ipc import codec, messages
+from ipc import codec, frame, messages, state
 from ipc.defaults import LONG_TIMEOUT, TIMEOUT, random_id
 from ipc.errors import NoAnswer
 from ipc.nng import RequestSocket
@@ -40,7 +40,7 @@ class Client:
         self._events = events
         self._timeout = timeout
         self._new_id = new_id
-        self._turns = trio.CapacityLimiter(messages.CALLS_PER_CONNECTION)
+        self._turns = trio.CapacityLimiter(frame.CALLS_PER_CONNECTION)
         self._open = ExitStack()
         self._socket: RequestSocket | None = None
 
@@ -74,19 +74,19 @@ class Client:
 
     async def hello(self) -> messages.HelloResult:
         """Agree on the version of the protocol, and learn who answers."""
-        params = messages.HelloParams(api=[messages.API_VERSION])
+        params = messages.HelloParams(api=[frame.API_VERSION])
         return await self.call("hello", params, messages.HelloResult)
 
     async def events_since(self, seq: int) -> messages.EventsSinceResult:
         """Ask for the events of the present run after ``seq``."""
         return await self.call("events_since", messages.EventsSinceParams(seq=seq), messages.EventsSinceResult)
 
-    async def status(self) -> messages.Status:
+    async def status(self) -> state.Status:
         """Ask for the whole state of the daemon."""
-        return await self.call("status", messages.NoParams(), messages.Status)
+        return await self.call("status", messages.NoParams(), state.Status)
 
     async def sync(
-        self, server: str | None = None, reason: messages.SyncReason = "user", *, new_order: bool = False
+        self, server: str | None = None, reason: state.SyncReason = "user", *, new_order: bool = False
     ) -> messages.SyncResult:
         """Start a sync with the server whose URL holds this text, or with all. Does not wait for its end.
 
@@ -174,7 +174,7 @@ class Client:
         return await self.call("history_show", messages.HistoryShowParams(id=entry), messages.HistoryShowResult)
 
     async def restore(
-        self, ids: list[int] | None = None, *, sync_id: str | None = None, before: messages.Time | None = None
+        self, ids: list[int] | None = None, *, sync_id: str | None = None, before: frame.Time | None = None
     ) -> messages.RestoreResult:
         """Bring back these entries, all of one sync, or all that was deleted since a time. Just one of them."""
         params = messages.RestoreParams(ids=ids, sync_id=sync_id, before=before)

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from ipc.errors import BadAnswer, Refused
-from ipc.messages import (
+from ipc.frame import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
     INVALID_REQUEST,

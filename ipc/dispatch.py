@@ -16,16 +16,8 @@ import msgspec
 
 from ipc.codec import Invalid, decode_params, decode_request, encode_error, encode_result
 from ipc.errors import Refusal
-from ipc.messages import (
-    API_VERSION,
-    BUSY,
-    INTERNAL_ERROR,
-    METHOD_NOT_FOUND,
-    UNSUPPORTED_API,
-    ErrorBody,
-    HelloParams,
-    Request,
-)
+from ipc.frame import API_VERSION, BUSY, INTERNAL_ERROR, METHOD_NOT_FOUND, UNSUPPORTED_API, ErrorBody, Request
+from ipc.messages import HelloParams
 from ipc.once import Once
 
 P = TypeVar("P", bound=msgspec.Struct)

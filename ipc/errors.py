@@ -13,7 +13,7 @@
 
 from typing import Any
 
-from ipc.messages import REFUSED
+from ipc.frame import REFUSED
 
 
 class IpcError(Exception):
@@ -29,7 +29,7 @@ class NoAnswer(IpcError):  # noqa: N818
 
 
 class Refused(IpcError):  # noqa: N818
-    """The daemon answered with an error: a code of ``ipc.messages``, one sentence, and details for programs."""
+    """The daemon answered with an error: a code of ``ipc.frame``, one sentence, and details for programs."""
 
     def __init__(self, code: int, message: str, data: dict[str, Any] | None = None) -> None:
         super().__init__(message)

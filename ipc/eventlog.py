@@ -12,7 +12,8 @@ from itertools import islice
 
 import msgspec
 
-from ipc.messages import MAX_MESSAGE_BYTES, Event, EventsSinceResult, Position, Time
+from ipc.frame import MAX_MESSAGE_BYTES, Event, Position, Time
+from ipc.messages import EventsSinceResult
 
 MAX_EVENT_BYTES = 32 * 1024
 _MAX_KEPT_BYTES = MAX_MESSAGE_BYTES // 2

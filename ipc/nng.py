@@ -38,7 +38,7 @@ from pynng import _aio, ffi, lib
 
 from ipc import place
 from ipc.errors import AlreadyListening, IpcError, NoAnswer, SocketUnusable
-from ipc.messages import MAX_MESSAGE_BYTES
+from ipc.frame import MAX_MESSAGE_BYTES
 
 _HEADER_BYTES = 64  # nng counts its own headers as part of a message; 16 are usual
 _RECEIVE_LIMIT = MAX_MESSAGE_BYTES + _HEADER_BYTES

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import trio
 
 from ipc.codec import encode_error
-from ipc.messages import INVALID_REQUEST, ErrorBody, Request
+from ipc.frame import INVALID_REQUEST, ErrorBody, Request
 
 MIN_ID_LENGTH = 16
 _MAX_ANSWERS = 1024

@@ -25,14 +25,8 @@ from ipc import place
 from ipc.codec import encode_published
 from ipc.dispatch import Dispatcher, Method, OnFault, choose_api
 from ipc.eventlog import EventLog
-from ipc.messages import (
-    CALLS_PER_CONNECTION,
-    EventsSinceParams,
-    EventsSinceResult,
-    HelloParams,
-    HelloResult,
-    Time,
-)
+from ipc.frame import CALLS_PER_CONNECTION, Time
+from ipc.messages import EventsSinceParams, EventsSinceResult, HelloParams, HelloResult
 from ipc.nng import Bounds, PublishSocket, ReplyContext, ReplySocket
 
 

@@ -25,7 +25,8 @@ import trio
 
 from ipc import codec
 from ipc.errors import NoAnswer, NotRunning, Refused
-from ipc.messages import Event, EventsSinceResult, Position
+from ipc.frame import Event, Position
+from ipc.messages import EventsSinceResult
 from ipc.nng import SubscribeSocket
 
 

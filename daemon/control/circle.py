@@ -12,8 +12,8 @@ from daemon.errors import WalletsyncError
 from daemon.status import circle_wallets
 from ipc.dispatch import Method
 from ipc.errors import Refusal
+from ipc.frame import API_VERSION
 from ipc.messages import (
-    API_VERSION,
     EnrollParams,
     EnrollResult,
     ForgetParams,

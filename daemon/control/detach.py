@@ -12,7 +12,8 @@ from daemon.logs.running import WalletDetached
 from daemon.wallet.trouble import WalletTrouble
 from ipc.dispatch import Method
 from ipc.errors import Refusal
-from ipc.messages import WALLET_UNFIT, DetachResult, NoParams
+from ipc.frame import WALLET_UNFIT
+from ipc.messages import DetachResult, NoParams
 
 ANSWER_TIME = 0.2
 """Seconds that the answer has to reach its caller before the daemon ends."""

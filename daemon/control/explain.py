@@ -8,7 +8,8 @@ from daemon.circle import Circle
 from daemon.wallet.trouble import WalletTrouble
 from ipc.dispatch import Method
 from ipc.errors import Refusal
-from ipc.messages import WALLET_UNFIT, ExplainParams, ExplainResult, Explanation
+from ipc.frame import WALLET_UNFIT
+from ipc.messages import ExplainParams, ExplainResult, Explanation
 
 MOST = 500
 """So many entities fit into one answer."""

@@ -8,7 +8,8 @@ from daemon.rotation.showing import named, notes, shown_names
 from daemon.status import held_deletes
 from ipc.dispatch import Method
 from ipc.errors import Refusal
-from ipc.messages import HeldResult, NamedWallet, RotateParams, RotateResult
+from ipc.messages import HeldResult, RotateParams, RotateResult
+from ipc.state import NamedWallet
 
 
 class RotationDesk:

@@ -12,7 +12,8 @@ from daemon.circle import Circle
 from daemon.status import Here, SyncerState, circle_wallets, status
 from daemon.syncer import Syncer
 from ipc.dispatch import Method
-from ipc.messages import NoParams, Status, WalletsResult
+from ipc.messages import NoParams, WalletsResult
+from ipc.state import Status
 
 
 class StatusDesk:

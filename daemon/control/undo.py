@@ -21,8 +21,8 @@ from daemon.times import from_rfc3339, rfc3339
 from daemon.wallet.trouble import WalletTrouble
 from ipc.dispatch import Method
 from ipc.errors import Refusal
+from ipc.frame import WALLET_UNFIT
 from ipc.messages import (
-    WALLET_UNFIT,
     HeldParams,
     HeldResult,
     HistoryEntry,

@@ -1,7 +1,7 @@
 """What happens in syncs with servers: every line of one sync carries the same sync id."""
 
 from daemon.logs.happening import Happening, Level
-from ipc.messages import SyncReason
+from ipc.state import SyncReason
 
 
 class OfSync(Happening):

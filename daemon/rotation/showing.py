@@ -9,7 +9,7 @@ from daemon.rotation.wording import name_of, sentence
 from daemon.server.base import Failure
 from daemon.state.rotations import MetNote, OldAccount
 from daemon.times import rfc3339
-from ipc.messages import ArrivingWallet, LeftAccount, MovedNote, NamedWallet, RotationStatus
+from ipc.state import ArrivingWallet, LeftAccount, MovedNote, NamedWallet, RotationStatus
 
 FailureAt = Callable[[OldAccount], Failure | None]
 """Tells what holds an account up that was left, if something does."""

@@ -6,7 +6,7 @@ from ipc.cli.output import remark
 from ipc.cli.session import Session
 from ipc.cli.statusview import held_words
 from ipc.cli.words import count
-from ipc.messages import Held
+from ipc.state import Held
 
 _MEANING_BY_DECISION = {
     ("approve", "in"): "If you approve, they are deleted from this wallet too.",

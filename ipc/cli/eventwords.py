@@ -11,7 +11,7 @@ from typing import Any
 from ipc.cli.following import OK
 from ipc.cli.tables import ATTENTION, GOOD
 from ipc.cli.words import STATE_WORDS, clean, count, listed, size
-from ipc.messages import Event
+from ipc.frame import Event
 
 _Data = Mapping[str, Any]
 

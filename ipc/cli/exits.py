@@ -5,7 +5,7 @@ Scripts rely on these numbers: each says what its reader should do about it, and
 
 from enum import IntEnum
 
-from ipc import messages
+from ipc import frame
 
 
 class ExitCode(IntEnum):
@@ -24,11 +24,11 @@ class ExitCode(IntEnum):
 
 
 _EXIT_CODE_BY_REFUSAL = {
-    messages.INTERNAL_ERROR: ExitCode.FAULT,
-    messages.PARSE_ERROR: ExitCode.FAULT,
-    messages.INVALID_REQUEST: ExitCode.FAULT,
-    messages.SECRETS_UNUSABLE: ExitCode.CONFIGURATION_UNUSABLE,
-    messages.WALLET_UNFIT: ExitCode.WALLET_UNFIT,
+    frame.INTERNAL_ERROR: ExitCode.FAULT,
+    frame.PARSE_ERROR: ExitCode.FAULT,
+    frame.INVALID_REQUEST: ExitCode.FAULT,
+    frame.SECRETS_UNUSABLE: ExitCode.CONFIGURATION_UNUSABLE,
+    frame.WALLET_UNFIT: ExitCode.WALLET_UNFIT,
 }
 
 

@@ -11,7 +11,9 @@ import trio
 
 from ipc import Client, Gap, NoAnswer
 from ipc.cli.exits import ExitCode
-from ipc.messages import Event, Held, MovedNote, ServerStatus, SyncResult, WalletStatus
+from ipc.frame import Event
+from ipc.messages import SyncResult
+from ipc.state import Held, MovedNote, ServerStatus, WalletStatus
 
 OK = "ok"
 WAITING_OUTCOMES = frozenset({"payment_required", "held", "moved", "paused"})

@@ -14,7 +14,7 @@ from config.model import Settings, WalletSettings
 from config.profile import shipped_profiles
 from ipc.cli.redacting import redacted
 from ipc.cli.selfcheck import Finding
-from ipc.messages import ServerStatus, Status
+from ipc.state import ServerStatus, Status
 
 _TOLD_OF_A_LOG_LINE = frozenset(
     {

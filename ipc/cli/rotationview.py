@@ -9,7 +9,7 @@ from ipc.cli.session import Session
 from ipc.cli.tables import table
 from ipc.cli.telling import Telling
 from ipc.cli.words import clean, listed
-from ipc.messages import MovedNote, NamedWallet, RotationStatus, Status
+from ipc.state import MovedNote, NamedWallet, RotationStatus, Status
 
 
 def who_view(kept: Iterable[NamedWallet], left_out: Iterable[NamedWallet]) -> RenderableType:

@@ -25,7 +25,7 @@ from ipc import BadAnswer, BlockingClient, IpcError, NoAnswer, NotRunning, Refus
 from ipc.cli.exits import CommandFailed, ExitCode, exit_code_of_refusal
 from ipc.cli.output import PeopleConsole, print_document
 from ipc.cli.telling import EXACT, RELATIVE, Telling
-from ipc.messages import METHOD_NOT_FOUND
+from ipc.frame import METHOD_NOT_FOUND
 
 home_option = click.option(
     "--home",

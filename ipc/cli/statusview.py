@@ -12,7 +12,7 @@ from ipc.cli.rotationview import rotations_attention
 from ipc.cli.tables import ATTENTION, BAD, GOOD, Cell, facts, table
 from ipc.cli.telling import Telling
 from ipc.cli.words import REASON_WORDS, clean, count, listed, parse_time, size, state_of
-from ipc.messages import CircleWallet, Held, ServerStatus, SetStatus, Status, WalletStatus
+from ipc.state import CircleWallet, Held, ServerStatus, SetStatus, Status, WalletStatus
 
 SILENT_DAYS_WORTH_SAYING = 30
 

@@ -7,7 +7,7 @@ from datetime import datetime
 import click
 
 from ipc.cli.words import distance, parse_time, relative
-from ipc.messages import Time
+from ipc.frame import Time
 
 RELATIVE, EXACT = "relative", "exact"
 

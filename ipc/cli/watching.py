@@ -12,7 +12,8 @@ from typing import Protocol
 import trio
 
 from ipc import Client, EventStream, Gap, IpcError, NoAnswer, NotRunning
-from ipc.messages import Event, Status
+from ipc.frame import Event
+from ipc.state import Status
 
 LOOK_EVERY = 2.0
 RETRY_EVERY = 1.0

@@ -18,7 +18,7 @@ from ipc.cli.statusview import attention, servers_view, sets_view, wallets_view,
 from ipc.cli.tables import ATTENTION, BAD, GOOD
 from ipc.cli.telling import Telling
 from ipc.cli.words import clean, count
-from ipc.messages import SetStatus, Status
+from ipc.state import SetStatus, Status
 
 KEPT_LINES = 500
 _WIDE = 150  # columns from which on the two parts stand side by side

@@ -8,7 +8,8 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from ipc.messages import ServerStatus, Time
+from ipc.frame import Time
+from ipc.state import ServerStatus
 
 _UNSAFE_CATEGORIES = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _JOINER = "\N{ZERO WIDTH JOINER}"  # holds one emoji together, and moves nothing

@@ -14,7 +14,8 @@ from ipc.cli.exits import ExitCode
 from ipc.cli.output import PeopleConsole
 from ipc.cli.statusview import status_view
 from ipc.cli.telling import Telling
-from ipc.messages import FarTime, Held, Pause, SetStatus, SyncError, WalletsResult
+from ipc.messages import WalletsResult
+from ipc.state import FarTime, Held, Pause, SetStatus, SyncError
 
 
 def now() -> Telling:

@@ -14,7 +14,7 @@ from config import __version__
 from ipc.cli.exits import CommandFailed, ExitCode, exit_code_of_refusal
 from ipc.cli.main import run, walletsync
 from ipc.errors import BadAnswer, IpcError, NoAnswer, Refusal
-from ipc.messages import (
+from ipc.frame import (
     INTERNAL_ERROR,
     INVALID_REQUEST,
     METHOD_NOT_FOUND,

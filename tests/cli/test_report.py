@@ -12,7 +12,7 @@ from config.model import NetworkSettings, Settings, WalletSettings
 from ipc.cli.main import run
 from ipc.cli.redacting import redacted
 from ipc.cli.reporting import log_lines, names_of, setting_lines, status_lines
-from ipc.messages import SyncError
+from ipc.state import SyncError
 
 ROOT = "0123456789ABCDEFGHJKMNPQRSTVWXYZ0123456789ABCDEFGHJK"
 

@@ -7,7 +7,8 @@ from support.cli_examples import ago, status
 from support.cli_terminal import on_terminal
 
 from ipc.cli.exits import ExitCode
-from ipc.messages import HeldResult, MovedNote, NamedWallet, RotateResult
+from ipc.messages import HeldResult, RotateResult
+from ipc.state import MovedNote, NamedWallet
 
 PHONE, DESKTOP, LAPTOP = (
     NamedWallet(id=f"{name.upper()}0123456789", shown_as=name) for name in ("phone", "desktop", "laptop")

@@ -9,7 +9,8 @@ from support.cli_terminal import on_terminal
 from ipc.cli.exits import ExitCode
 from ipc.cli.following import OK, Ended, Followed, exit_code, follow
 from ipc.errors import NoAnswer
-from ipc.messages import Event, HelloResult
+from ipc.frame import Event
+from ipc.messages import HelloResult
 from ipc.subscription import Gap
 
 BOTH = sync_result(FOLDER, LONG_URL)

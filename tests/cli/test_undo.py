@@ -13,15 +13,8 @@ from support.cli_terminal import on_terminal
 
 from ipc.cli.exits import ExitCode
 from ipc.cli.moments import parse_moment
-from ipc.messages import (
-    FarTime,
-    HeldResult,
-    HistoryResult,
-    HistoryShowResult,
-    KeptBlob,
-    RestoreBlobResult,
-    RestoreResult,
-)
+from ipc.messages import HeldResult, HistoryResult, HistoryShowResult, KeptBlob, RestoreBlobResult, RestoreResult
+from ipc.state import FarTime
 
 LONG_KEY = '["04TP881T3QTBFYXSYRSABR2V7SDA939RERANKNE7K8SPQC4QAR80",7]'
 VALUE = b'{"amount":"KUDOS:1","fee":null,"\\u001b[2J":["a"],"tip_id":"T1"}'

@@ -23,7 +23,8 @@ from ipc.cli.telling import Telling
 from ipc.cli.watching import Watch, until_signalled
 from ipc.cli.watchview import Happenings, LiveView
 from ipc.errors import IpcError, NotRunning
-from ipc.messages import Event, EventsSinceResult, HelloResult, WatchResult
+from ipc.frame import Event
+from ipc.messages import EventsSinceResult, HelloResult, WatchResult
 
 PATIENCE = 20.0
 

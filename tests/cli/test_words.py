@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipc.cli.words import REASON_WORDS, STATE_WORDS, clean, count, distance, listed, relative, size
-from ipc.messages import ServerState, SyncReason
+from ipc.state import ServerState, SyncReason
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 

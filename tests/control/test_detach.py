@@ -10,7 +10,8 @@ from support.quiet_daemon import MemoryServer, quiet_daemon
 from daemon.control.detach import ANSWER_TIME, DetachDesk
 from daemon.keeper.keeper import NoBlobThere
 from ipc.errors import Refusal
-from ipc.messages import WALLET_UNFIT, NoParams
+from ipc.frame import WALLET_UNFIT
+from ipc.messages import NoParams
 
 URL = "https://memory.example/"
 

@@ -15,11 +15,9 @@ from support.ipc_daemon import AT, HANDLERS, Echo, daemon, no_wallets
 from ipc import BlockingClient, Client, Gap, IpcError, NoAnswer, NotRunning, Refused
 from ipc.dispatch import Method
 from ipc.errors import BadAnswer, Refusal
+from ipc.frame import CALLS_PER_CONNECTION, METHOD_NOT_FOUND, WALLET_UNFIT
 from ipc.messages import (
-    CALLS_PER_CONNECTION,
-    METHOD_NOT_FOUND,
     SIGNATURE_BY_METHOD,
-    WALLET_UNFIT,
     EnrollParams,
     EnrollResult,
     InviteParams,
@@ -27,14 +25,13 @@ from ipc.messages import (
     JoinParams,
     JoinResult,
     NoParams,
-    Status,
     SyncParams,
     SyncResult,
     WalletsResult,
-    WalletStatus,
 )
 from ipc.nng import Bounds, ReplySocket
 from ipc.server import Limits
+from ipc.state import Status, WalletStatus
 
 STATUS = Status(
     api=1,

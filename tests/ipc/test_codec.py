@@ -5,23 +5,18 @@ from hypothesis import strategies as st
 
 from ipc import codec
 from ipc.errors import BadAnswer, Refused
-from ipc.messages import (
+from ipc.frame import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
     INVALID_REQUEST,
     MAX_MESSAGE_BYTES,
     PARSE_ERROR,
-    EnrollParams,
     ErrorBody,
     Event,
-    EventsSinceParams,
-    HelloParams,
-    JoinParams,
-    NoParams,
     Position,
     Request,
-    SyncResult,
 )
+from ipc.messages import EnrollParams, EventsSinceParams, HelloParams, JoinParams, NoParams, SyncResult
 
 DEEP = 100_000
 

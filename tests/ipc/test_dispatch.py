@@ -7,7 +7,7 @@ from support.ipc_daemon import HANDLERS, Echo
 from ipc import codec
 from ipc.dispatch import Dispatcher, Method, choose_api
 from ipc.errors import Refusal, Refused
-from ipc.messages import (
+from ipc.frame import (
     BUSY,
     INTERNAL_ERROR,
     INVALID_PARAMS,
@@ -16,9 +16,8 @@ from ipc.messages import (
     PARSE_ERROR,
     UNSUPPORTED_API,
     WALLET_UNFIT,
-    HelloParams,
-    NoParams,
 )
+from ipc.messages import HelloParams, NoParams
 
 ID = "0123456789abcdef"
 

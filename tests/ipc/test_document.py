@@ -9,10 +9,11 @@ import pytest
 from support.ipc_daemon import Place, short_directory
 from support.ipc_peer import introduced
 
-from ipc import codec, messages
+from ipc import codec, frame
 from ipc.dispatch import Method
 from ipc.errors import Refusal
-from ipc.messages import SIGNATURE_BY_METHOD, Event, Position
+from ipc.frame import Event, Position
+from ipc.messages import SIGNATURE_BY_METHOD
 from ipc.server import Identity, serve
 
 ROOT = Path(__file__).parents[2]
@@ -125,8 +126,8 @@ def test_methods_that_change_something_are_marked(name):
 
 def test_error_codes_are_those_of_the_code():
     documented = {name: int(code) for code, name in re.findall(r"^\| (-?\d+) \| ([A-Z_]+) \|", DOCUMENT, re.MULTILINE)}
-    assert documented == {name: getattr(messages, name) for name in documented}
-    codes = {name for name, value in vars(messages).items() if name.isupper() and isinstance(value, int)}
+    assert documented == {name: getattr(frame, name) for name in documented}
+    codes = {name for name, value in vars(frame).items() if name.isupper() and isinstance(value, int)}
     assert codes - set(documented) == {"API_VERSION", "MAX_MESSAGE_BYTES", "CALLS_PER_CONNECTION", "_SAFE_INTEGER"}
 
 
@@ -147,6 +148,6 @@ def test_every_event_that_the_daemon_tells_is_documented():
 
 
 def test_bounds_are_those_of_the_code():
-    assert f"at most {messages.MAX_MESSAGE_BYTES:,} bytes" in DOCUMENT
-    assert messages.CALLS_PER_CONNECTION == 4
+    assert f"at most {frame.MAX_MESSAGE_BYTES:,} bytes" in DOCUMENT
+    assert frame.CALLS_PER_CONNECTION == 4
     assert "Four calls at once on one connection" in DOCUMENT

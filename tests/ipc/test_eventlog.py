@@ -5,7 +5,8 @@ from support.ipc_daemon import AT
 
 from ipc.codec import encode_result
 from ipc.eventlog import MAX_EVENT_BYTES, EventLog
-from ipc.messages import MAX_MESSAGE_BYTES, HelloParams, Position
+from ipc.frame import MAX_MESSAGE_BYTES, Position
+from ipc.messages import HelloParams
 
 
 def seqs(answer):

@@ -18,7 +18,7 @@ from support.ipc_daemon import daemon
 from support.ipc_peer import REQUEST, SUBSCRIBE, connected, greeting, introduced
 
 from ipc.errors import AlreadyListening, IpcError, NoAnswer, SocketUnusable
-from ipc.messages import MAX_MESSAGE_BYTES
+from ipc.frame import MAX_MESSAGE_BYTES
 from ipc.nng import Bounds, PublishSocket, ReplySocket, RequestSocket, SubscribeSocket
 from ipc.server import Limits
 

@@ -4,7 +4,8 @@ import trio.testing
 
 from ipc import codec
 from ipc.errors import Refused
-from ipc.messages import INVALID_REQUEST, NoParams, SyncParams, SyncResult
+from ipc.frame import INVALID_REQUEST
+from ipc.messages import NoParams, SyncParams, SyncResult
 from ipc.once import Once
 
 ID = "0123456789abcdef"

@@ -10,17 +10,8 @@ from support.ipc_peer import introduced
 from ipc import codec
 from ipc.dispatch import Method
 from ipc.errors import Refused
-from ipc.messages import (
-    BUSY,
-    CALLS_PER_CONNECTION,
-    PARSE_ERROR,
-    UNSUPPORTED_API,
-    HelloParams,
-    HelloResult,
-    NoParams,
-    SyncParams,
-    SyncResult,
-)
+from ipc.frame import BUSY, CALLS_PER_CONNECTION, PARSE_ERROR, UNSUPPORTED_API
+from ipc.messages import HelloParams, HelloResult, NoParams, SyncParams, SyncResult
 from ipc.server import Limits
 
 ID = "0123456789abcdef"

@@ -3,7 +3,8 @@ from hypothesis import strategies as st
 from support.ipc_daemon import AT
 
 from ipc.eventlog import EventLog
-from ipc.messages import Event, EventsSinceResult, Position
+from ipc.frame import Event, Position
+from ipc.messages import EventsSinceResult
 from ipc.subscription import Gap, Sequence
 
 

@@ -5,7 +5,7 @@ from support.processes import Device, Place, settle, wait_until
 from support.taler_rows import exchanges, put_exchange
 
 from ipc import Refused
-from ipc.messages import WALLET_UNFIT
+from ipc.frame import WALLET_UNFIT
 
 A, B, C = (f"https://{name}.example/" for name in "abc")
 

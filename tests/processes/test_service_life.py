@@ -11,7 +11,7 @@ import pytest
 from support.processes import Device, Place, open_wallet, wait_until
 from support.taler_rows import put_exchange
 
-from ipc.messages import Pause
+from ipc.state import Pause
 
 
 @pytest.fixture

@@ -4,19 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from ipc.base32 import encode
 from ipc.cli.invitation import PREFIX
-from ipc.messages import (
-    CircleWallet,
-    Held,
-    HistoryEntry,
-    InviteResult,
-    PaymentDue,
-    ServerStatus,
-    SetStatus,
-    Status,
-    SyncError,
-    SyncResult,
-    WalletStatus,
-)
+from ipc.messages import HistoryEntry, InviteResult, SyncResult
+from ipc.state import CircleWallet, Held, PaymentDue, ServerStatus, SetStatus, Status, SyncError, WalletStatus
 
 FOLDER = "file:///media/backup/walletsync/"
 LONG_URL = "https://sync.a-rather-long-name-for-a-sync-server.example.org/with/a/path/that/goes/on/and/on/for/long/"

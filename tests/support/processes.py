@@ -26,7 +26,7 @@ from config.paths import HOME_VARIABLE, home_paths
 from config.profile import reference_schema
 from ipc import BlockingClient, Client, IpcError
 from ipc.cli.following import Ended, follow
-from ipc.messages import ServerStatus, Status
+from ipc.state import ServerStatus, Status
 
 Settings = Mapping[str, object]
 

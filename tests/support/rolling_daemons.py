@@ -43,7 +43,7 @@ from daemon.server.base import (
 from daemon.server.urls import ServerUrl
 from daemon.state.rotations import MetNote
 from daemon.surroundings import Surroundings
-from ipc.messages import Status
+from ipc.state import Status
 
 T = TypeVar("T")
 

@@ -28,7 +28,8 @@ from daemon.server.kinds import ServerKinds
 from daemon.surroundings import Surroundings
 from daemon.times import from_rfc3339
 from daemon.worker import threads
-from ipc.messages import ServerStatus, SyncParams
+from ipc.messages import SyncParams
+from ipc.state import ServerStatus
 
 PATIENCE = 20.0
 LARGEST_BLOB = 4 << 20  # so that a server without an end is given up soon

@@ -10,7 +10,7 @@ from ipc.cli.output import remark
 from ipc.cli.rotationview import decided_note, find_note, is_of_a_note, show_and_ask_of_note
 from ipc.cli.session import Session, cli_command
 from ipc.cli.words import clean
-from ipc.messages import FarTime
+from ipc.state import FarTime
 
 
 @cli_command("walletsync approve H1", "walletsync approve R1", asks=True)

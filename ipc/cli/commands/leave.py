@@ -8,7 +8,8 @@ from ipc.cli.exits import CommandFailed, ExitCode
 from ipc.cli.output import remark
 from ipc.cli.session import Session, cli_command
 from ipc.cli.words import clean
-from ipc.messages import LeaveResult, ServerStatus
+from ipc.messages import LeaveResult
+from ipc.state import ServerStatus
 
 
 @cli_command("walletsync leave sync.example.org", "walletsync leave --circle", asks=True)

@@ -14,7 +14,8 @@ from ipc.cli.session import Session, cli_command
 from ipc.cli.sheet import Sheet, as_text, drawn, parts
 from ipc.cli.sheetpicture import as_svg
 from ipc.cli.words import clean
-from ipc.messages import InviteResult, WalletStatus
+from ipc.messages import InviteResult
+from ipc.state import WalletStatus
 
 _DRAW_BY_SUFFIX: dict[str, Callable[[Sheet], str]] = {".svg": as_svg, ".txt": as_text}
 

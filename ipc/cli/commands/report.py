@@ -12,7 +12,7 @@ from ipc.cli.service.look import service_findings, service_of
 from ipc.cli.service.manager import Manager, real_manager
 from ipc.cli.service.unit import unit_name
 from ipc.cli.session import Session, cli_command
-from ipc.messages import Status
+from ipc.state import Status
 
 LOG_LINES = 200
 """How many of the last lines of the log are told of."""

@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from ipc.cli.session import Session, cli_command
 from ipc.cli.statusview import server_attention, servers_view, warnings
 from ipc.cli.telling import Telling, times_option
-from ipc.messages import ServerStatus
+from ipc.state import ServerStatus
 
 
 @cli_command("walletsync servers")

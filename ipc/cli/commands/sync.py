@@ -16,7 +16,8 @@ from ipc.cli.session import Session, cli_command
 from ipc.cli.statusview import held_attention, wallet_attention, warnings
 from ipc.cli.tables import ATTENTION, GOOD, table
 from ipc.cli.words import STATE_WORDS, clean, count
-from ipc.messages import Event, SyncResult
+from ipc.frame import Event
+from ipc.messages import SyncResult
 
 _STAGE_WORDS = {"fetch": "fetching", "join": "merging", "seal": "encrypting", "store": "uploading"}
 

@@ -16,7 +16,8 @@ from ipc.cli.telling import RELATIVE, exact, times_option
 from ipc.cli.watching import Observer, Watch, until_signalled
 from ipc.cli.watchview import Happenings, LiveView
 from ipc.cli.words import parse_time
-from ipc.messages import Event, Status
+from ipc.frame import Event
+from ipc.state import Status
 
 _MISSED = "Some of what happened was missed"
 _AGAIN = "walletsync runs again"
