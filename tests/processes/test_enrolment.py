@@ -96,7 +96,7 @@ def test_an_account_under_a_new_address_keeps_what_is_known_of_it(place: Place) 
     phone.start()
     settle(phone, desktop)
     assert (exchanges(phone), phone.tombstones(), desktop.tombstones()) == ({}, 0, 0)
-    assert desktop.events("server.readdressed")[0]["former"] == url
+    wait_until(lambda: [told["former"] for told in desktop.events("server.readdressed")] == [url], "it is told")
     invitation = desktop.invite()
     phone.join(invitation)  # names the same account under the other address: nothing to be taken up
     assert [each.url for each in phone.status().servers] == [url]

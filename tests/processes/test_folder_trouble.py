@@ -102,7 +102,7 @@ def test_a_blob_that_vanishes_or_goes_back_is_put_up_again(place: Place) -> None
     wait_until(lambda: len(open_blob(phone, url).keys_of("exchanges")) == 2, "the blob has both again")
     settle(phone, desktop)
     assert exchanges(phone) == exchanges(desktop) == {A: "KUDOS", B: "KUDOS"}
-    assert phone.events("server.went_back") + desktop.events("server.went_back")
+    wait_until(lambda: phone.events("server.went_back") + desktop.events("server.went_back"), "it is told")
 
 
 def test_a_folder_that_vanishes_or_is_not_mounted_is_never_made_anew(place: Place) -> None:

@@ -35,7 +35,7 @@ def test_the_circle_is_forgotten_and_what_the_wallet_holds_is_kept(place: Place)
     assert root.encode() not in desktop.paths.state_database.read_bytes()
     assert desktop.cli("leave", "--circle", "--yes").returncode == 4
     assert "this wallet is in no circle" in desktop.cli("leave", "--circle", "--yes").stderr
-    assert desktop.events("circle.left")[0]["servers"] == 1
+    wait_until(lambda: [told["servers"] for told in desktop.events("circle.left")] == [1], "it is told")
 
 
 def test_what_is_to_be_done_at_a_server_that_is_away_is_done_after_a_restart_when_it_is_back(place: Place) -> None:
@@ -146,7 +146,7 @@ def test_a_lost_state_database_is_told_and_one_server_brings_all_back(place: Pla
     for file in phone.paths.state_folder.glob("state.db*"):
         file.unlink()
     phone.start()
-    assert phone.events("circle.unreachable")
+    wait_until(lambda: phone.events("circle.unreachable"), "it is told")
     status = phone.status()
     assert (status.wallet.in_circle, status.servers, status.wallet.id) == (True, [], wallet_id)
     assert "knows none of its servers" in phone.cli("status").stdout
