@@ -3,11 +3,10 @@
 Enrolling the first server makes the circle; an invitation takes one over.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from hashlib import blake2b
 from pathlib import Path
 
 import trio
@@ -15,7 +14,6 @@ import trio
 from daemon import keys, logs
 from daemon.blob.keys import server_keys
 from daemon.errors import SecretsError
-from daemon.exchange import Link
 from daemon.invitation import Invitation, InvitationUnusable, read_invitation, write_invitation
 from daemon.keeper.keeper import Keeper
 from daemon.leaving import Departures
@@ -26,12 +24,13 @@ from daemon.reporting import Reporter
 from daemon.rotation.note import circle_of
 from daemon.rotation.rolling import Rolling
 from daemon.secret import Secret
-from daemon.server.base import Description, Failure, Watchable
+from daemon.server.base import Description, Failure
 from daemon.server.kinds import ServerKinds
 from daemon.server.urls import ServerUrl, UrlError, parse_identity, parse_server_url
 from daemon.state.servers import ServerRecord
 from daemon.surroundings import Surroundings
 from daemon.syncer import Syncer
+from daemon.syncers import Syncers
 from daemon.wallet.trouble import WalletTrouble
 from daemon.worker import Worker
 from ipc.errors import Refusal
@@ -67,8 +66,16 @@ class Circle:
     nursery: trio.Nursery
 
     def __post_init__(self) -> None:
-        self.syncer_by_url: dict[str, Syncer] = {}
-        self._running_by_url: dict[str, _Running] = {}
+        self._syncers = Syncers(
+            nursery=self.nursery,
+            kinds=self.kinds,
+            keeper=self.keeper,
+            exclusively=self.exclusively,
+            surroundings=self.surroundings,
+            reporter=self.reporter,
+            spool_folder=self.spool_folder,
+        )
+        self.syncer_by_url = self._syncers.by_url
         self._departures = Departures(
             self.keeper, self.exclusively, self.surroundings, self.kinds, self.spool_folder, self.nursery
         )
@@ -101,10 +108,7 @@ class Circle:
 
         Cancelled, they stay at rest: that happens when the daemon ends.
         """
-        for running in self._running_by_url.values():
-            running.scope.cancel()
-        for running in self._running_by_url.values():
-            await running.ended.wait()
+        await self._syncers.stop(list(self.syncer_by_url))
         try:
             yield
         finally:
@@ -196,7 +200,7 @@ class Circle:
         urls = list(self.reporter.overview.record_by_url)
         await self._leave(urls, erase=False)
         await self.rolling.forget()
-        await self.exclusively(partial(self.keeper.store.state.set_meta, LEFT_CIRCLE, _mark(root)))
+        await self.exclusively(partial(self.keeper.store.state.set_meta, LEFT_CIRCLE, circle_of(root)))
         await self._keep(self.secrets.with_root(None))
         logs.emit(happenings.CircleLeft(servers=len(urls)))
         self.reporter.tell("circle.left", {"servers": urls})
@@ -209,19 +213,13 @@ class Circle:
             identity = self.reporter.overview.record_by_url[url].identity
             keys_there = server_keys(self.secrets.root.reveal(), identity)
             left.append(self._departures.left(url, identity, keys_there, erase=erase))
-            await self._stop(url)
+            await self._syncers.stop([url])
         await self.exclusively(partial(self.keeper.leave, left))
         await self.reporter.refresh()
         for url in urls:
             logs.emit(happenings.ServerLeft(server=url))
             self.reporter.tell("server.left", {"server": url})
         self._departures.start(left)
-
-    async def _stop(self, url: str) -> None:
-        """Have a server's syncer end."""
-        running = self._running_by_url[url]
-        running.scope.cancel()
-        await running.ended.wait()
 
     async def rename(self, nickname: str) -> None:
         """Give this wallet another nickname."""
@@ -284,7 +282,7 @@ class Circle:
 
     async def _readdress(self, record: ServerRecord, address: ServerUrl, limit_bytes: int | None) -> None:
         """Reach an account that is enrolled under another address from now on."""
-        await self._stop(record.url)
+        await self._syncers.stop([record.url])
         await self.exclusively(partial(self.keeper.readdress, record.url, address.url, limit_bytes))
         logs.emit(happenings.ServerReaddressed(server=address.url, former=record.url))
         await self.reporter.refresh()
@@ -305,7 +303,7 @@ class Circle:
         """
         self.secrets.check_changeable()
         left = await self.exclusively(partial(self.keeper.store.state.meta, LEFT_CIRCLE))
-        if left is not None and left != _mark(root):
+        if left is not None and left != circle_of(root):
             try:
                 await self.exclusively(self.keeper.begin_anew)
             except WalletTrouble as trouble:
@@ -343,64 +341,17 @@ class Circle:
         self.reporter.tell("server.enrolled", {"server": address.url})
 
     async def _start(self, address: ServerUrl, identity: str, memory: dict[str, str]) -> None:
-        await self.nursery.start(self._run_server, address, identity, memory)
-
-    async def _run_server(
-        self,
-        address: ServerUrl,
-        identity: str,
-        memory: dict[str, str],
-        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-    ) -> None:
         assert self.secrets.root is not None
-        running = _Running(trio.CancelScope(), trio.Event())
         keys_there = server_keys(self.secrets.root.reveal(), identity)
-        async with AsyncExitStack() as stack:
-            stack.callback(running.ended.set)
-            stack.enter_context(running.scope)
-            server = await stack.enter_async_context(self.kinds.opened(address, identity, memory))
-            syncer = Syncer(
-                Link(
-                    url=address.url,
-                    server=server,
-                    keys=keys_there,
-                    keeper=self.keeper,
-                    exclusively=self.exclusively,
-                    surroundings=self.surroundings,
-                    reporter=self.reporter,
-                    spool_folder=self.spool_folder,
-                    objection=partial(self.rolling.found, address.url, identity, keys_there),
-                ),
-                memory=memory,
-                timing=self.timing,
-                on_news=partial(self._tell_others, address.url),
-            )
-            self.syncer_by_url[address.url] = syncer
-            stack.callback(self.syncer_by_url.pop, address.url)
-            self._running_by_url[address.url] = running
-            task_status.started()
-            async with trio.open_nursery() as nursery:
-                if isinstance(server, Watchable):
-                    nursery.start_soon(_watch, server, syncer.server_changed)
-                await syncer.run()
-
-
-@dataclass
-class _Running:
-    """The task that syncs with one server: how to end it, and whether it has ended."""
-
-    scope: trio.CancelScope
-    ended: trio.Event
-
-
-async def _watch(server: Watchable, changed: Callable[[], None]) -> None:
-    async for _ in server.watch():
-        changed()
-
-
-def _mark(root: Secret[bytes]) -> str:
-    """Return what a circle is recognised by when its root secret is forgotten."""
-    return blake2b(b"", key=root.reveal(), digest_size=16, person=b"wsync-circle-v1").hexdigest()
+        await self._syncers.start(
+            address,
+            identity,
+            memory,
+            keys=keys_there,
+            timing=self.timing,
+            objection=partial(self.rolling.found, address.url, identity, keys_there),
+            on_news=partial(self._tell_others, address.url),
+        )
 
 
 def _parse(url: str) -> ServerUrl:
