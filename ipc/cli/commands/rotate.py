@@ -28,7 +28,7 @@ def command(session: Session, keep: tuple[str, ...], more: tuple[str, ...]) -> N
         if not session.assume_yes:
             _ask(session, daemon.rotate(names, dry_run=True))
         result = daemon.rotate(names)
-    session.answer(_document(result), lambda: _view(session, result))
+    session.answer(_document(result), lambda: _view(result))
 
 
 def _ask(session: Session, planned: RotateResult) -> None:
@@ -44,13 +44,13 @@ def _document(result: RotateResult) -> dict[str, object]:
     return {"api": 1, "code": result.code, "kept": result.kept, "left_out": result.left_out}
 
 
-def _view(session: Session, result: RotateResult) -> Iterator[RenderableType]:
+def _view(result: RotateResult) -> Iterator[RenderableType]:
     yield who_view(result.kept, result.left_out)
     yield ""
     yield f"The circle has new keys. The code is {clean(result.code or '')}."
     if len(result.kept) > 1:
         yield (
             "Now approve it on each of the other wallets kept, if it shows this code: "
-            f"`{session.spelled('status')}` there shows the command, and here who has yet to follow."
+            "`walletsync status` there shows the command, and here who has yet to follow."
         )
     yield "Invitations and recovery sheets made before are of no use any more: make new ones."
