@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from support.processes import Device, Place, wait_until
 from support.servers_beside import TalerBeside, taler_beside
-from support.servers_daemon import served_daemon, until
+from support.servers_daemon import hasty, served_daemon, until
 from support.taler_double import TalerDouble
 from support.taler_rows import exchanges, put_exchange
 
@@ -97,12 +97,13 @@ async def test_an_order_that_cannot_be_paid_any_more_is_made_anew_when_a_person_
 
 
 async def test_an_order_is_remembered_over_a_restart(quick_path, seller):
-    async with served_daemon("phone", quick_path) as phone:
+    patient = hasty(retry_max=600)  # so that nothing is tried before status was looked at
+    async with served_daemon("phone", quick_path, timing=patient) as phone:
         url = (await phone.circle.enroll(seller.url, None)).url
         await until(lambda: phone.status_of(url).payment, "the payment is asked for")
     (quick_path / "phone" / "spool").rmdir()
     seller.go_down()
-    async with served_daemon("phone", quick_path) as phone:
+    async with served_daemon("phone", quick_path, timing=patient) as phone:
         await phone.circle.start_enrolled()
         await until(lambda: phone.status_of(url).payment, "the payment is still asked for")
         due = phone.status_of(url).payment
