@@ -40,7 +40,7 @@ def command(session: Session, keep: bool) -> ExitCode:
     end, and with 1 if not.
     """
     session.console.quiet = session.as_json
-    with _folder(session, keep) as folder, _terminating(), ExitStack() as opened:
+    with _folder(session, keep) as folder, _interruptible(), ExitStack() as opened:
         try:
             stage = _set_up(folder, opened)
             results = perform(stage, STEPS, session.console)
@@ -76,17 +76,25 @@ def _folder(session: Session, keep: bool) -> Iterator[Path]:
 
 
 @contextmanager
-def _terminating() -> Iterator[None]:
-    """Let SIGTERM end the demo in an orderly way: its daemons are ended and its folder is removed."""
+def _interruptible() -> Iterator[None]:
+    """Let SIGINT and SIGTERM end the demo in an orderly way: its daemons are ended and its folder is removed.
+
+    Where the exception is lost, as in a callback from C or of a weak reference, the demo ends by it later.
+    """
+    received: list[int] = []
 
     def end(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
         sys.exit(128 + number)
 
-    previous = signal.signal(signal.SIGTERM, end)
+    previous = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
+        if received:
+            sys.exit(128 + received[0])
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _set_up(folder: Path, opened: ExitStack) -> Stage:
