@@ -111,21 +111,21 @@ def _live_a_day(first: Device, second: Device, day: int) -> None:
         device.restart(day)
         with closing(sqlite3.connect(device.wallet)) as connection:
             change_coins(connection, DAILY, 2 * day + number)
-            _turn_history_over(connection, 2 * day + number)
+            _turn_history_over(connection, 2 * day + number, skip=number * DAILY)
         trio.run(device.cycle)
     for device in (first, second):  # so that each acknowledges what the other did
         trio.run(_acknowledge, device)
 
 
-def _turn_history_over(connection: sqlite3.Connection, number: int) -> None:
-    """Add entries to the history of coins, and delete as many of the oldest."""
+def _turn_history_over(connection: sqlite3.Connection, number: int, skip: int) -> None:
+    """Add entries to the history of coins, and delete as many of the oldest, but for those that another deletes."""
     pubs = connection.execute(
-        "SELECT coin_pub FROM coin_history ORDER BY timestamp, coin_pub, kind, entry_id LIMIT ?", (DAILY,)
+        "SELECT coin_pub FROM coin_history ORDER BY timestamp, coin_pub, kind, entry_id LIMIT ? OFFSET ?", (DAILY, skip)
     ).fetchall()
     connection.execute(
         "DELETE FROM coin_history WHERE rowid IN"
-        " (SELECT rowid FROM coin_history ORDER BY timestamp, coin_pub, kind, entry_id LIMIT ?)",
-        (DAILY,),
+        " (SELECT rowid FROM coin_history ORDER BY timestamp, coin_pub, kind, entry_id LIMIT ? OFFSET ?)",
+        (DAILY, skip),
     )
     connection.executemany(
         "INSERT INTO coin_history VALUES (?, 'refreshed', ?, 'KUDOS:0.1', ?, NULL)",
