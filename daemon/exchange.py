@@ -10,7 +10,7 @@ what was left. Whatever fails is a value, ``SyncResult.failure``.
 
 import contextlib
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -40,6 +40,7 @@ from daemon.server.base import (
     StoreOutcome,
     Unchanged,
 )
+from daemon.spooling import spooled
 from daemon.surroundings import Surroundings
 from daemon.worker import Worker
 
@@ -132,7 +133,7 @@ class Exchange:
 
     async def _meets_conflict(self) -> bool:
         """Go through one round; tell whether another wallet stored something meanwhile."""
-        with self._spool("down") as spool:
+        with spooled(self._spool_folder, self._surroundings, "down") as spool:
             answer = await self._fetch_unobjectionable(spool)
             if isinstance(answer, Failure):
                 self._result.failure = answer
@@ -195,7 +196,7 @@ class Exchange:
 
     async def _store(self) -> bool:
         began = trio.current_time()
-        with self._spool("up") as spool:
+        with spooled(self._spool_folder, self._surroundings, "up") as spool:
             self._stage("seal")
             record = await self._exclusively(partial(self._keeper.record, self._url))
             sealed = await self._surroundings.worker(partial(self._seal, spool))
@@ -231,15 +232,6 @@ class Exchange:
         if self._copies is not None:
             await self._copies.remove_joined()
         self._result.owes = await self._exclusively(partial(self._keeper.note_success, self._url))
-
-    @contextlib.contextmanager
-    def _spool(self, direction: str) -> Iterator[Path]:
-        """Name a file for one sealed blob on its way, and remove it afterwards."""
-        spool = self._spool_folder / f"{self._surroundings.ids(8).hex()}.{direction}"
-        try:
-            yield spool
-        finally:
-            spool.unlink(missing_ok=True)
 
     def _count(self, taken: TakenIn) -> None:
         self._result.captured += sum(captured.operations for captured in taken.captured)

@@ -24,6 +24,7 @@ from daemon.server.base import Conflict, Failure, FailureKind, Fetched, NoBlob, 
 from daemon.server.kinds import ServerKinds
 from daemon.server.urls import parse_server_url
 from daemon.sets.element import Entry
+from daemon.spooling import spooled
 from daemon.state.servers import LeftAccount
 from daemon.surroundings import Surroundings
 from daemon.worker import Worker
@@ -87,11 +88,10 @@ class Departures:
         plain = self._keeper.store.vault.open(left.keys)
         keys = keys_from(plain[:SECRET_BYTES], plain[SECRET_BYTES:])
         departure = Departure(left.identity, self._keeper.store.identity.wallet_id, left.erase)
-        spool = self._spool_folder / self._surroundings.ids(8).hex()
         with trio.CancelScope() as scope:
             self._scope_by_account[left.account] = scope
             async with self._kinds.opened(parse_server_url(left.url), left.identity, {}) as server:
-                await depart(server, keys, departure, self._surroundings, self._keeper.limits, spool)
+                await depart(server, keys, departure, self._surroundings, self._keeper.limits, self._spool_folder)
             await self._exclusively(partial(self._keeper.store.servers.note_departed, left.account))
             self._scope_by_account.pop(left.account, None)
 
@@ -101,7 +101,12 @@ def _name(keys: ServerKeys) -> str:
 
 
 async def depart(
-    server: Server, keys: ServerKeys, departure: Departure, surroundings: Surroundings, limits: Limits, spool: Path
+    server: Server,
+    keys: ServerKeys,
+    departure: Departure,
+    surroundings: Surroundings,
+    limits: Limits,
+    spool_folder: Path,
 ) -> None:
     """Do what is left to be done at a server, however long it takes.
 
@@ -109,7 +114,7 @@ async def depart(
     """
     retry = FIRST_RETRY
     while True:
-        outcome = await _try(server, keys, departure, surroundings, limits, spool)
+        outcome = await _try(server, keys, departure, surroundings, limits, spool_folder)
         if outcome is None:
             return
         if isinstance(outcome, Failure):
@@ -120,28 +125,31 @@ async def depart(
 
 
 async def _try(
-    server: Server, keys: ServerKeys, departure: Departure, surroundings: Surroundings, limits: Limits, spool: Path
+    server: Server,
+    keys: ServerKeys,
+    departure: Departure,
+    surroundings: Surroundings,
+    limits: Limits,
+    spool_folder: Path,
 ) -> Conflict | Failure | None:
     """Try once; ``None`` when it is done."""
-    down, up = spool.with_suffix(".down"), spool.with_suffix(".up")
+    spool = partial(spooled, spool_folder, surroundings)
     try:
-        fetched = await server.fetch(keys.account, None, down)
-        match fetched:
-            case NoBlob() | Unchanged():
-                return None
-            case Failure():
-                return fetched
-            case Fetched():
-                rewrite = partial(_rewrite, down, up, keys, departure, limits)
-                if not await surroundings.worker(rewrite):
+        with spool("down") as down, spool("up") as up:
+            fetched = await server.fetch(keys.account, None, down)
+            match fetched:
+                case NoBlob() | Unchanged():
                     return None
-        stored = await server.store(keys.account, up, fetched.revision)
-        return None if isinstance(stored, Stored) else stored
+                case Failure():
+                    return fetched
+                case Fetched():
+                    rewrite = partial(_rewrite, down, up, keys, departure, limits)
+                    if not await surroundings.worker(rewrite):
+                        return None
+            stored = await server.store(keys.account, up, fetched.revision)
+            return None if isinstance(stored, Stored) else stored
     except BlobUnreadable as error:
         return Failure(FailureKind.UNREADABLE, error.message)
-    finally:
-        down.unlink(missing_ok=True)
-        up.unlink(missing_ok=True)
 
 
 def _rewrite(down: Path, up: Path, keys: ServerKeys, departure: Departure, limits: Limits) -> bool:

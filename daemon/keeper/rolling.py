@@ -34,6 +34,7 @@ class Keys(NamedTuple):
 class Progress(NamedTuple):
     """How far a roll-over is: who has yet to arrive, and the accounts that were left."""
 
+    number: int
     note: Note
     at: float
     missing: list[str]
@@ -112,9 +113,10 @@ def progress(store: Store) -> list[Progress]:
     accounts = store.rotations.accounts()
     return [
         Progress(
+            rotation.number,
             rotation.note,
             rotation.at,
-            missing(store, rotation),
+            _missing(store, rotation),
             [account for account in accounts if account.rotation == rotation.number],
         )
         for rotation in store.rotations.all()
@@ -122,7 +124,7 @@ def progress(store: Store) -> list[Progress]:
     ]
 
 
-def missing(store: Store, rotation: Rotation) -> list[str]:
+def _missing(store: Store, rotation: Rotation) -> list[str]:
     """Return the wallets kept that have not arrived yet: that say they are in a circle which this wallet has left.
 
     One that was forgotten since is not waited for.
@@ -139,14 +141,10 @@ def missing(store: Store, rotation: Rotation) -> list[str]:
 def finish_complete(store: Store) -> list[Note]:
     """Note which roll-overs have nothing left to be done. Return their notes."""
     with store.state.transaction():
-        finished = []
-        for rotation in store.rotations.all():
-            accounts = [each for each in store.rotations.accounts() if each.rotation == rotation.number]
-            state = Progress(rotation.note, rotation.at, missing(store, rotation), accounts)
-            if not rotation.finished and state.complete:
-                store.rotations.finish(rotation.number)
-                finished.append(rotation.note)
-        return finished
+        complete = [each for each in progress(store) if each.complete]
+        for each in complete:
+            store.rotations.finish(each.number)
+        return [each.note for each in complete]
 
 
 def expect_from(store: Store, head: Head, url: str, note: Note, known_before: Collection[str]) -> None:

@@ -7,8 +7,7 @@ leaves the account as it was, or with the note.
 """
 
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -30,6 +29,7 @@ from daemon.rotation.note import Note, open_note, seal_note
 from daemon.rotation.steps import Found, FoundNote, Phase, Step, next_step
 from daemon.server.base import Conflict, Failure, FailureKind, Fetched, NoBlob, Server, Stored, Unchanged, Watchable
 from daemon.server.urls import parse_server_url
+from daemon.spooling import spooled
 from daemon.state.pause import paused_until
 from daemon.state.rotations import OldAccount
 
@@ -183,7 +183,7 @@ class Aftercare:
 
     async def _look(self, care: _Care, note: Note) -> Failure | Conflict | None:
         try:
-            with self._spool() as spool:
+            with spooled(self._circle.spool_folder, self._circle.surroundings, "left") as spool:
                 return await self._look_with(care, note, spool)
         except (OSError, sqlite3.OperationalError) as error:
             folder = self._circle.spool_folder.parent
@@ -274,14 +274,6 @@ class Aftercare:
 
     def _tell(self, event: str, data: dict[str, object]) -> None:
         self._circle.reporter.tell(event, data)
-
-    @contextmanager
-    def _spool(self) -> Iterator[Path]:
-        spool = self._circle.spool_folder / f"{self._circle.surroundings.ids(8).hex()}.left"
-        try:
-            yield spool
-        finally:
-            spool.unlink(missing_ok=True)
 
 
 async def _watch(server: Watchable, care: _Care) -> None:

@@ -1,0 +1,19 @@
+"""Files for sealed blobs on their way to or from a server."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from daemon.surroundings import Surroundings
+
+NAME_BYTES = 8
+
+
+@contextmanager
+def spooled(folder: Path, surroundings: Surroundings, suffix: str) -> Iterator[Path]:
+    """Name a file that no other has, and remove it afterwards if it was made."""
+    path = folder / f"{surroundings.ids(NAME_BYTES).hex()}.{suffix}"
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
