@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.usual_timing import TIMING
 
 from daemon.plan import (
     Changed,
@@ -16,7 +17,6 @@ from daemon.plan import (
     SyncBegan,
     SyncEnded,
     SyncFailed,
-    Timing,
     Watched,
     first_plan,
     is_stale,
@@ -25,17 +25,6 @@ from daemon.plan import (
     wake_at,
 )
 from daemon.server.base import FailureKind
-
-TIMING = Timing(
-    interval=900,
-    active_interval=30,
-    active_for=300,
-    change_delay_min=1,
-    change_delay_max=5,
-    jitter=0.1,
-    retry_max=3600,
-    acknowledge_after=86400,
-)
 
 
 def after(*events, start=0.0, timing=TIMING):

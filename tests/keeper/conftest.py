@@ -1,20 +1,13 @@
-import tempfile
-from pathlib import Path
-
 import pytest
 from support.devices import Device, Shelf
-
-MEMORY = Path("/dev/shm")
+from support.quick_folder import quick_folder
 
 
 @pytest.fixture
 def tmp_path(tmp_path):
     """A folder in memory where there is one: these tests commit a lot, and a crash here is a crash of the process."""
-    if not MEMORY.is_dir():
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir=MEMORY, prefix="walletsync-") as folder:
-        yield Path(folder)
+    with quick_folder(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture

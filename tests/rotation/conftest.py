@@ -1,20 +1,13 @@
-import tempfile
-from pathlib import Path
-
 import pytest
+from support.quick_folder import quick_folder
 from support.rolling_daemons import Shelves
-
-MEMORY = Path("/dev/shm")
 
 
 @pytest.fixture
 def folder(tmp_path):
     """A folder in memory where there is one: these tests commit a lot, and a crash here is a crash of the process."""
-    if not MEMORY.is_dir():
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir=MEMORY, prefix="walletsync-") as made:
-        yield Path(made)
+    with quick_folder(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture

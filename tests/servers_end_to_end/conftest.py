@@ -1,11 +1,11 @@
 """What the tests of whole daemons and servers share."""
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.processes import Place
+from support.quick_folder import quick_folder
 from support.s3_double import ObjectStore, object_store
 from support.servers_beside import Bucket, TalerBeside, bucket_in, taler_beside
 
@@ -13,12 +13,8 @@ from support.servers_beside import Bucket, TalerBeside, bucket_in, taler_beside
 @pytest.fixture
 def quick_path(tmp_path: Path) -> Iterator[Path]:
     """A folder in memory, where there is one: hundreds of databases would wait for a disk."""
-    memory = Path("/dev/shm")
-    if not memory.is_dir():
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir=memory, prefix="ws-") as folder:
-        yield Path(folder)
+    with quick_folder(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture

@@ -8,10 +8,11 @@ import hashlib
 import random
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import trio
+from support import usual_timing
 from support.devices import ROOT, Device
 
 from daemon import pulse
@@ -19,7 +20,6 @@ from daemon.circle import Circle
 from daemon.control.pausing import PauseDesk
 from daemon.keys import Secrets
 from daemon.lookout import Lookout
-from daemon.plan import Timing
 from daemon.reporting import Reporter
 from daemon.secret import Secret
 from daemon.server.base import (
@@ -40,17 +40,7 @@ from daemon.surroundings import Surroundings
 from daemon.waking import Waking
 from daemon.worker import inline
 
-TIMING = Timing(
-    interval=900,
-    active_interval=30,
-    active_for=300,
-    change_delay_min=1,
-    change_delay_max=5,
-    jitter=0.1,
-    retry_max=3600,
-    acknowledge_after=86400,
-    stale_after=4 * 86400,
-)
+TIMING = replace(usual_timing.TIMING, stale_after=4 * 86400)
 EPOCH = 1_800_000_000.0
 WATCHDOG = 60.0
 

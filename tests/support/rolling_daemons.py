@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import trio
 from support.devices import ROOT, Clock, Device
+from support.usual_timing import TIMING
 
 from config.model import Settings, WalletSettings
 from daemon import keys
@@ -22,7 +23,6 @@ from daemon.blob.errors import BlobUnreadable
 from daemon.blob.keys import ServerKeys, server_keys
 from daemon.circle import Circle
 from daemon.control import StatusDesk
-from daemon.plan import Timing
 from daemon.reporting import Reporter
 from daemon.rotation.note import Note, open_note, seal_note
 from daemon.secret import Secret
@@ -49,16 +49,6 @@ T = TypeVar("T")
 
 HOUR = 3600.0
 EPOCH = 1_800_000_000.0
-TIMING = Timing(
-    interval=900,
-    active_interval=30,
-    active_for=300,
-    change_delay_min=1,
-    change_delay_max=5,
-    jitter=0.1,
-    retry_max=3600,
-    acknowledge_after=86400,
-)
 
 
 class Killed(BaseException):
