@@ -19,14 +19,11 @@ import trio
 import trio.testing
 from simulation.running import working_folder
 from simulation.shops import MemoryShop, Mood, Shop, TalerShop
-from support.devices import ROOT, Device
+from support.devices import Device
+from support.lone_syncer import lone_syncer
 
 from daemon import logs
-from daemon.blob.keys import server_keys
-from daemon.exchange import Link
 from daemon.plan import Timing
-from daemon.reporting import Reporter
-from daemon.server.base import Server
 from daemon.surroundings import Surroundings
 from daemon.syncer import Syncer
 from daemon.worker import inline
@@ -89,7 +86,7 @@ class Years:
                     self.syncers[device.name] = []
                     for server in self.servers:
                         opened = await stack.enter_async_context(server.opened(memory := {}))
-                        syncer = self._syncer(device, server, opened, memory)
+                        syncer = lone_syncer(device, opened, server.url, server.identity, TIMING, memory)
                         self.syncers[device.name].append(syncer)
                         nursery.start_soon(syncer.run)
             if not scope.cancelled_caught:
@@ -102,25 +99,6 @@ class Years:
         wall = lambda: START + trio.current_time()  # noqa: E731
         device.keeper.store.surroundings = Surroundings(inline, wall, chance, chance.randbytes)
         device.keeper.store.state.connection.execute("PRAGMA synchronous = OFF")
-
-    def _syncer(self, device: Device, shop: Shop, server: Server, memory: dict[str, str]) -> Syncer:
-        keeper = device.keeper
-        surroundings = keeper.store.surroundings
-        return Syncer(
-            Link(
-                url=shop.url,
-                server=server,
-                keys=server_keys(ROOT, shop.identity),
-                keeper=keeper,
-                exclusively=inline,
-                surroundings=surroundings,
-                reporter=Reporter(keeper, inline, surroundings, keeper.overview(), "small"),
-                spool_folder=device.folder,
-            ),
-            memory=memory,
-            timing=TIMING,
-            on_news=lambda: None,
-        )
 
     async def _person(self, device: Device) -> None:
         while True:

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import trio
-from support.devices import ROOT, Device
+from support.devices import Device
+from support.lone_syncer import lone_syncer
 
-from daemon.blob.keys import server_keys
-from daemon.exchange import Link
 from daemon.plan import Timing
-from daemon.reporting import Reporter
 from daemon.server.base import Account, Conflict, DescribeOutcome, FetchOutcome, Server, Stored, StoreOutcome
 from daemon.surroundings import Surroundings
 from daemon.syncer import Syncer
@@ -97,7 +95,7 @@ async def crowd(folder: Path, server: Server, size: int, identity: str, seconds:
             stack.callback(device.stop)
         async with trio.open_nursery() as nursery:
             for device in made.devices:
-                made.syncers.append(_syncer(device, distant, identity))
+                made.syncers.append(lone_syncer(device, distant, URL, identity, TIMING))
             for syncer in made.syncers:
                 nursery.start_soon(syncer.run)
             yield made
@@ -114,23 +112,3 @@ def _device(number: int, folder: Path, identity: str) -> Device:
     device.keeper.store.servers.enroll(URL, identity, None)
     device.coin(f"OF {device.name}", "1")
     return device
-
-
-def _syncer(device: Device, server: Server, identity: str) -> Syncer:
-    keeper = device.keeper
-    surroundings = keeper.store.surroundings
-    return Syncer(
-        Link(
-            url=URL,
-            server=server,
-            keys=server_keys(ROOT, identity),
-            keeper=keeper,
-            exclusively=inline,
-            surroundings=surroundings,
-            reporter=Reporter(keeper, inline, surroundings, keeper.overview(), "small"),
-            spool_folder=device.folder,
-        ),
-        memory={},
-        timing=TIMING,
-        on_news=lambda: None,
-    )
