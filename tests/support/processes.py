@@ -144,13 +144,14 @@ class Device:
             )
 
     def start(self) -> None:
-        """Start the daemon, and wait until it answers."""
+        """Start the daemon, and wait until it is ready."""
         self.spawn()
         self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
-        """Wait until the daemon answers."""
+        """Wait until the daemon answers and has started its syncers, which it says where it logs into a file."""
         wait_until(self._answers, f"the daemon of {self.name} answers")
+        wait_until(self._says_ready, f"the daemon of {self.name} is ready")
 
     def stop(self) -> int:
         """End the daemon as a service manager does, and return its exit code."""
@@ -264,6 +265,12 @@ class Device:
                 return client.hello().pid == self.process.pid
         except IpcError:
             return False
+
+    def _says_ready(self) -> bool:
+        happened = [json.loads(line)["event"] for line in self.log_lines() if line.startswith("{")]
+        if "daemon.started" not in happened:
+            return True  # it logs elsewhere
+        return "daemon.ready" in happened[-1 - happened[::-1].index("daemon.started") :]
 
 
 def settle(*devices: Device) -> None:
