@@ -6,20 +6,17 @@ Whatever fails, fails for this server alone, and is remembered over a restart (d
 import contextlib
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
 import trio
 
 from daemon import plan
 from daemon.exchange import Exchange, Link, SyncResult
 from daemon.lessons import Lessons
+from daemon.server.base import Failure
 from daemon.state.pause import paused_until
 from daemon.state.servers import Trouble
 from daemon.trouble import failure_of, remembering, trouble_of
 from ipc.state import SyncReason
-
-if TYPE_CHECKING:
-    from daemon.server.base import Failure
 
 SYNC_ID_BYTES = 8
 
@@ -142,24 +139,30 @@ class Syncer:
         began = trio.current_time()
         self._reporter.sync_started(ids, self.url, reason)
         result = await self._sync(ids, acknowledge=acknowledge)
-        previous, self.failure = self.failure, result.failure
-        await self._lessons.keep(self.failure)
-        if result.failure is None:
-            self.failing_since = None
-            self.tell(plan.SyncEnded(self._draw(), result.active, result.owes))
-            if result.active:
-                self._on_news()
-        else:
-            self.failing_since = self.failing_since or self._surroundings.wall()
-            self.tell(plan.SyncFailed(self._draw(), result.failure.kind, result.failure.retry_after))
-            if await self._exclusively(partial(self._keeper.give_up_on, self.url)):
-                self._on_news()
-        await self._lessons.keep_trouble(self._trouble())
+        await self._lessons.keep(result.failure)
+        ended = self._end_of(result)
+        since = None if result.failure is None else self.failing_since or self._surroundings.wall()
+        await self._lessons.keep_trouble(self._trouble(result.failure, since, ended))
+        previous, self.failure, self.failing_since = self.failure, result.failure, since
+        self.tell(ended)
+        await self._pass_on(result)
         await self._reporter.sync_ended(
             ids, self.url, reason, result, previous, seconds=trio.current_time() - began, retry_in=self._retry_in()
         )
         self._lessons.warn(self.failure, self.failing_since, self._timing)
         self._put_off()
+
+    def _end_of(self, result: SyncResult) -> plan.SyncEnded | plan.SyncFailed:
+        """Return what the end of a sync is to the plan."""
+        if result.failure is None:
+            return plan.SyncEnded(self._draw(), result.active, result.owes)
+        return plan.SyncFailed(self._draw(), result.failure.kind, result.failure.retry_after)
+
+    async def _pass_on(self, result: SyncResult) -> None:
+        """Have the other servers learn what this sync brought, or do without what this server held."""
+        given_up = result.failure is not None and await self._exclusively(partial(self._keeper.give_up_on, self.url))
+        if given_up or (result.failure is None and result.active):
+            self._on_news()
 
     async def _sync(self, ids: list[str], *, acknowledge: bool) -> SyncResult:
         new_order, self._new_order = self._new_order, False
@@ -169,12 +172,12 @@ class Syncer:
         self._new_order |= new_order and not result.sent
         return result
 
-    def _trouble(self) -> Trouble | None:
-        """Return what is to be remembered of why the sync failed, if it did."""
-        if self.failure is None:
+    def _trouble(self, failure: Failure | None, since: float | None, ended: plan.Event) -> Trouble | None:
+        """Return what is to be remembered of why the sync failed, if it did: before anybody is told of it."""
+        if failure is None or since is None:
             return None
         now, wall = trio.current_time(), self._surroundings.wall()
-        return trouble_of(self.failure, self.failing_since or wall, self.plan, now, wall)
+        return trouble_of(failure, since, plan.step(self.plan, ended, now, self._timing), now, wall)
 
     def _retry_in(self) -> float | None:
         due = plan.wake_at(self.plan)
