@@ -9,6 +9,7 @@ import msgspec
 from config.model import Nickname
 from daemon.circle import Circle
 from daemon.errors import WalletsyncError
+from daemon.membership import Membership
 from daemon.status import circle_wallets
 from ipc.dispatch import Method
 from ipc.errors import Refusal
@@ -37,6 +38,7 @@ class CircleDesk:
 
     def __init__(self, circle: Circle) -> None:
         self._circle = circle
+        self._membership = Membership(circle)
 
     def methods(self) -> dict[str, Method[Any]]:
         """Return the methods by name."""
@@ -52,25 +54,25 @@ class CircleDesk:
         }
 
     async def _invite(self, params: InviteParams) -> InviteResult:
-        uri, servers = await self._circle.invite(params.passphrase)
+        uri, servers = await self._membership.invite(params.passphrase)
         return InviteResult(api=API_VERSION, uri=uri, sealed=params.passphrase is not None, servers=servers)
 
     async def _enroll(self, params: EnrollParams) -> EnrollResult:
         async with self._changing():
-            enrolled = await self._circle.enroll(params.url, params.identity)
+            enrolled = await self._membership.enroll(params.url, params.identity)
         return EnrollResult(url=enrolled.url, identity=enrolled.identity, circle_created=enrolled.circle_created)
 
     async def _join(self, params: JoinParams) -> JoinResult:
         async with self._changing():
-            return JoinResult(servers=await self._circle.join(params.uri, params.passphrase))
+            return JoinResult(servers=await self._membership.join(params.uri, params.passphrase))
 
     async def _leave(self, params: LeaveParams) -> LeaveResult:
         async with self._changing():
-            return LeaveResult(url=await self._circle.leave(params.server, erase=params.erase))
+            return LeaveResult(url=await self._membership.leave(params.server, erase=params.erase))
 
     async def _leave_circle(self, _params: NoParams) -> LeaveCircleResult:
         async with self._changing():
-            return LeaveCircleResult(urls=await self._circle.leave_all())
+            return LeaveCircleResult(urls=await self._membership.leave_all())
 
     async def _seal(self, params: SealParams) -> SealResult:
         if params.passphrase == "":
@@ -87,12 +89,12 @@ class CircleDesk:
         if not nickname:
             raise Refusal("a nickname has 1 to 64 characters, none of them #")
         async with self._changing():
-            await self._circle.rename(nickname)
+            await self._membership.rename(nickname)
         return self._wallets()
 
     async def _forget(self, params: ForgetParams) -> WalletsResult:
         async with self._changing():
-            await self._circle.forget(params.wallet)
+            await self._membership.forget(params.wallet)
         return self._wallets()
 
     def _wallets(self) -> WalletsResult:

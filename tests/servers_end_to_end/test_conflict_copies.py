@@ -94,10 +94,10 @@ async def pair(quick_path):
     async with AsyncExitStack() as stack:
         phone, desktop = [await stack.enter_async_context(served_daemon(name, quick_path)) for name in synced.folders]
         phone.device.coin("SHARED", "0")
-        await phone.circle.enroll(synced.url("phone"), None)
+        await phone.membership.enroll(synced.url("phone"), None)
         await phone.sync()
         synced.carry("phone", "desktop")
-        await desktop.circle.enroll(synced.url("desktop"), None)
+        await desktop.membership.enroll(synced.url("desktop"), None)
         made = Pair(synced, phone, desktop)
         await desktop.sync()
         synced.carry("desktop", "phone")
@@ -121,7 +121,7 @@ async def test_what_a_wallet_stored_that_is_gone_for_ever_is_had_from_the_copy(p
     await until(lambda: not pair.synced.copies("phone"), "the copy was removed")
     assert pair.phone.device.coins() == {"OF PHONE": "1", "OF DESKTOP": "1"}
     async with served_daemon("tablet", quick_path) as tablet:
-        await tablet.circle.enroll(pair.synced.url("phone"), None)
+        await tablet.membership.enroll(pair.synced.url("phone"), None)
         await tablet.sync()
         assert tablet.device.coins() == {"OF PHONE": "1", "OF DESKTOP": "1"}
 

@@ -42,7 +42,7 @@ async def test_two_wallets_are_in_step_and_then_quiet(kind, quick_path):
         ]
         for daemon in (phone, desktop):
             daemon.device.coin(f"OF {daemon.name}", "1")
-            await daemon.circle.enroll(kind.url, None)
+            await daemon.membership.enroll(kind.url, None)
             await daemon.sync()
         await phone.sync()
         assert phone.device.coins() == desktop.device.coins() == {"OF phone": "1", "OF desktop": "1"}
@@ -67,7 +67,7 @@ async def test_wallets_that_change_at_the_same_moment_lose_nothing(kind, quick_p
     async with AsyncExitStack() as stack:
         daemons = [await stack.enter_async_context(served_daemon(f"wallet{number}", quick_path)) for number in range(4)]
         for daemon in daemons:
-            await daemon.circle.enroll(kind.url, None)
+            await daemon.membership.enroll(kind.url, None)
             await daemon.sync()
         for daemon in daemons:
             daemon.coin(f"OF {daemon.name}", "1")

@@ -14,8 +14,8 @@ async def test_a_wallet_that_outgrows_a_server_is_warned_of_in_time_once_and_goe
     folder = quick_path / "shared folder"
     folder.mkdir()
     async with served_daemon("phone", quick_path) as phone:
-        url = (await phone.circle.enroll(taler.url, None)).url
-        other = (await phone.circle.enroll(f"{folder.as_uri()}/", None)).url
+        url = (await phone.membership.enroll(taler.url, None)).url
+        other = (await phone.membership.enroll(f"{folder.as_uri()}/", None)).url
         assert phone.status_of(url).limit_bytes == MEBIBYTE - 1
 
         def warnings() -> list[dict[str, object]]:
@@ -47,11 +47,11 @@ async def test_a_wallet_that_outgrows_a_server_is_warned_of_in_time_once_and_goe
 
 async def test_a_wallet_that_joined_learns_the_limit_too(quick_path, taler):
     async with served_daemon("phone", quick_path) as phone:
-        await phone.circle.enroll(taler.url, None)
+        await phone.membership.enroll(taler.url, None)
         assert await phone.sync() == ["ok"]
-        uri, _ = await phone.circle.invite(None)
+        uri, _ = await phone.membership.invite(None)
         async with served_daemon("desktop", quick_path) as desktop:
-            (url,) = await desktop.circle.join(uri, None)
+            (url,) = await desktop.membership.join(uri, None)
             assert await desktop.sync() == ["ok"]
             assert await desktop.sync() == ["ok"]
             assert desktop.status_of(url).limit_bytes == 16 * MEBIBYTE - 1

@@ -130,7 +130,7 @@ LIES = [
 async def three_servers(daemon: ServedDaemon, places: Places) -> dict[str, str]:
     urls = {"folder": f"{places.folder.as_uri()}/", "taler": places.taler.url, "s3": places.bucket.url}
     for url in urls.values():
-        await daemon.circle.enroll(url, None)
+        await daemon.membership.enroll(url, None)
     assert await daemon.sync() == ["ok"] * 3
     return urls
 
@@ -142,7 +142,7 @@ async def test_a_lie_is_one_clear_error_and_harms_nothing(kind, lie, state, mess
             await stack.enter_async_context(served_daemon(name, quick_path)) for name in ("phone", "desktop")
         ]
         url = (await three_servers(phone, places))[kind]
-        await desktop.circle.enroll(url, None)
+        await desktop.membership.enroll(url, None)
         await desktop.sync()
         phone.coin("OF PHONE", "1")
         assert await phone.sync() == ["ok"] * 3
@@ -180,7 +180,7 @@ async def test_an_old_blob_brings_nothing_back_is_said_once_and_replaced(kind, p
         ]
         phone.device.coin("DELETED", "1")
         url = (await three_servers(phone, places))[kind]
-        await desktop.circle.enroll(url, None)
+        await desktop.membership.enroll(url, None)
         await desktop.sync()
         assert desktop.device.coins() == {"DELETED": "1"}
         old_of_folder = places.blob.read_bytes()
@@ -209,6 +209,6 @@ async def test_an_old_blob_brings_nothing_back_is_said_once_and_replaced(kind, p
         assert set(went_back) == {url}
         assert phone.status_of(url).state == "idle"
         async with served_daemon("tablet", quick_path) as tablet:
-            await tablet.circle.enroll(url, None)
+            await tablet.membership.enroll(url, None)
             assert await tablet.sync() == ["ok"]
             assert tablet.device.coins() == {"NEW": "1"}

@@ -50,7 +50,7 @@ async def three(quick_path, taler, bucket):
         made = Three(phone, folder, taler, bucket)
         phone.device.coin("FIRST", "1")
         for url in made.url_by_kind.values():
-            await phone.circle.enroll(url, None)
+            await phone.membership.enroll(url, None)
         assert await phone.sync() == ["ok"] * 3
         yield made
         bucket.store.end_stall()
@@ -188,7 +188,7 @@ async def test_the_other_servers_are_in_step_at_once(fault, three, quick_path, c
     phone.circle.changed()
     await until(lambda: phone.last_success(bad) > mended and not phone.status_of(bad).error, "it goes on by itself")
     async with served_daemon("desktop", quick_path) as desktop:
-        await desktop.circle.enroll(bad, None)
+        await desktop.membership.enroll(bad, None)
         assert await desktop.sync() == ["ok"]
         assert desktop.device.coins() == {"FIRST": "1", "SECOND": "1", "THIRD": "1"}
     with capsys.disabled():

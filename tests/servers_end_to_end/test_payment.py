@@ -75,7 +75,7 @@ def test_a_payment_is_told_and_never_made_and_the_sync_goes_on_by_itself_once_it
 
 async def test_an_order_that_cannot_be_paid_any_more_is_made_anew_when_a_person_asks_for_it(quick_path, seller):
     async with served_daemon("phone", quick_path) as phone:
-        url = (await phone.circle.enroll(seller.url, None)).url
+        url = (await phone.membership.enroll(seller.url, None)).url
 
         def payment() -> str | None:
             due = phone.status_of(url).payment
@@ -99,7 +99,7 @@ async def test_an_order_that_cannot_be_paid_any_more_is_made_anew_when_a_person_
 async def test_an_order_is_remembered_over_a_restart(quick_path, seller):
     patient = hasty(retry_max=600)  # so that nothing is tried before status was looked at
     async with served_daemon("phone", quick_path, timing=patient) as phone:
-        url = (await phone.circle.enroll(seller.url, None)).url
+        url = (await phone.membership.enroll(seller.url, None)).url
         await until(lambda: phone.status_of(url).payment, "the payment is asked for")
     (quick_path / "phone" / "spool").rmdir()
     seller.go_down()

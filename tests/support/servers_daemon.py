@@ -21,6 +21,7 @@ from daemon.app import exclusive
 from daemon.circle import Circle
 from daemon.control import StatusDesk, SyncDesk
 from daemon.keys import Secrets
+from daemon.membership import Membership
 from daemon.plan import Timing
 from daemon.reporting import Reporter
 from daemon.secret import Secret
@@ -66,6 +67,10 @@ class ServedDaemon:
     @property
     def name(self) -> str:
         return self.device.name
+
+    @property
+    def membership(self) -> Membership:
+        return Membership(self.circle)
 
     def coin(self, key: str, value: str) -> None:
         """Have the wallet change a coin, and the daemon notice."""
