@@ -11,15 +11,13 @@ A wallet turns from one circle to another in these steps, and wherever it is kil
 Rolling over and following differ only in where the note and the new root secret come from.
 """
 
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from daemon import logs
-from daemon.blob.errors import BlobUnreadable
 from daemon.blob.keys import ServerKeys
-from daemon.blob.seal import kind_of
 from daemon.errors import SecretsError
 from daemon.keeper import rolling as turns
 from daemon.keeper.keeper import Answer, Spooled
@@ -27,8 +25,9 @@ from daemon.keeper.overview import WalletView
 from daemon.keys import SECRET_BYTES
 from daemon.logs import rotating
 from daemon.rotation.aftercare import Aftercare
+from daemon.rotation.finding import UnreadableNote, find
 from daemon.rotation.judging import Verdict
-from daemon.rotation.note import Note, circle_of, open_note
+from daemon.rotation.note import Note, circle_of
 from daemon.rotation.wording import sentence
 from daemon.secret import Secret
 from daemon.server.base import Failure, FailureKind
@@ -69,17 +68,15 @@ class Rolling:
 
     async def found(self, url: str, identity: str, keys: ServerKeys, answer: Answer) -> Failure | None:
         """Look at what a server answered. Return why it is not to be joined: its account has moved."""
-        kind = await self._circle.surroundings.worker(partial(_kind, answer, identity, keys))
         self.aftercare.reached(url)
-        if kind != "moved" or not isinstance(answer, Spooled):
-            return await self._stopped_before(url)
-        try:
-            note = await self._circle.surroundings.worker(partial(_read, answer, identity, keys))
-        except BlobUnreadable as error:
-            message = f"in place of the copy lies a note that cannot be read: {error.message}"
-            return Failure(FailureKind.UNREADABLE, message)
-        met = await self.meet(note, url, stops=True)
-        return Failure(FailureKind.MOVED, self._sentence(met))
+        if isinstance(answer, Spooled):
+            found = await self._circle.surroundings.worker(partial(find, answer.path, keys, identity))
+            if isinstance(found, UnreadableNote):
+                message = f"in place of the copy lies a note that cannot be read: {found.why}"
+                return Failure(FailureKind.UNREADABLE, message)
+            if isinstance(found, Note):
+                return Failure(FailureKind.MOVED, self._sentence(await self.meet(found, url, stops=True)))
+        return await self._stopped_before(url)
 
     async def meet(self, note: Note, url: str, *, stops: bool) -> MetNote:
         """Keep a note that a server holds, judge it, and tell of it if it is news.
@@ -122,13 +119,12 @@ class Rolling:
         new_root = Secret(self._circle.surroundings.ids(SECRET_BYTES))
         self._refuse_fixed()
         keys, kept_ids = self.keys, {wallet.wallet_id for wallet in kept}
-        async with self._circle.at_rest():
+        async with self._turning():
             note = await self._circle.exclusively(partial(turns.rotate, self._store, keys, new_root, kept_ids))
             await self._turn_to(new_root)
-        statement = note.statement
-        logs.emit(rotating.RotationMade(code=note.code, kept=len(statement.kept), left_out=len(statement.left_out)))
-        self._reporter.tell("rotation.made", _data(note))
-        await self._look_after()
+            statement = note.statement
+            logs.emit(rotating.RotationMade(code=note.code, kept=len(statement.kept), left_out=len(statement.left_out)))
+            self._reporter.tell("rotation.made", _data(note))
         return note
 
     async def follow(self, number: int, code: str | None) -> Note:
@@ -140,11 +136,10 @@ class Rolling:
             )
         self._refuse_fixed()
         keys = self.keys
-        async with self._circle.at_rest():
+        async with self._turning():
             await self._turn_to(await self._circle.exclusively(partial(turns.follow, self._store, keys, met)))
-        logs.emit(rotating.RotationFollowed(code=met.note.code, signer=met.note.statement.signer))
-        self._reporter.tell("rotation.followed", _data(met.note))
-        await self._look_after()
+            logs.emit(rotating.RotationFollowed(code=met.note.code, signer=met.note.statement.signer))
+            self._reporter.tell("rotation.followed", _data(met.note))
         return met.note
 
     async def reject(self, number: int) -> None:
@@ -157,8 +152,8 @@ class Rolling:
 
     async def forget(self) -> None:
         """Forget all that has to do with roll-overs: this wallet leaves its circle for good."""
+        await self.aftercare.rest()
         await self._circle.exclusively(self._store.rotations.forget)
-        self.aftercare.look_soon()
 
     def _refuse_untimely(self) -> None:
         if self._circle.secrets.root is None or not self._circle.syncer_by_url:
@@ -191,9 +186,15 @@ class Rolling:
             return
         self._circle.turn_to_unwritten(root)
 
-    async def _look_after(self) -> None:
-        await self._reporter.refresh()
-        await self.aftercare.start()
+    @asynccontextmanager
+    async def _turning(self) -> AsyncIterator[None]:
+        """Have nothing of the former circle run during the body, which turns to another one; all goes on after it."""
+        await self.aftercare.rest()
+        try:
+            async with self._circle.at_rest():
+                yield
+        finally:
+            await self.aftercare.start()
 
     async def _stopped_before(self, url: str) -> Failure | None:
         """Return why a server is not to be synced with, although it holds no note now."""
@@ -210,20 +211,6 @@ class Rolling:
 
     def _shown_by_id(self) -> dict[str, str]:
         return {wallet.wallet_id: wallet.shown_as for wallet in self._reporter.overview.wallets}
-
-
-def _kind(answer: Answer, identity: str, keys: ServerKeys) -> str | None:
-    """Return the kind of the blob that was fetched; none, or none that can be told, is for the keeper to say."""
-    if not isinstance(answer, Spooled):
-        return None
-    with suppress(BlobUnreadable), answer.path.open("rb") as source:
-        return kind_of(source, keys.blob_key, keys.account.public_key, identity)
-    return None
-
-
-def _read(answer: Spooled, identity: str, keys: ServerKeys) -> Note:
-    with answer.path.open("rb") as source:
-        return open_note(source, keys, identity)
 
 
 def _check_has_key(wallet_id: str) -> None:

@@ -247,6 +247,23 @@ async def test_of_two_roll_overs_at_once_the_smaller_holds_and_the_loser_follows
         await until(lambda: winner.told("rotation.done"), "the winner knows that all have come")
 
 
+async def test_two_that_leave_each_other_out_do_not_overwrite_each_other_without_end(folder, one, autojump_clock):
+    one[ONE].watched = True
+    async with AsyncExitStack() as stack:
+        phone, desktop, laptop = await circle_of_three(stack, folder, one)
+        one[ONE].down = True
+        await phone.circle.rolling.rotate(["laptop"])
+        await desktop.circle.rolling.rotate(["laptop"])
+        one[ONE].down = False
+        for daemon in (phone, desktop):
+            daemon.nudge()
+        await until(lambda: phone.told("rotation.restored") and desktop.told("rotation.restored"), "they are at it")
+        stored = one[ONE].stored
+        await trio.sleep(86400)
+        assert one[ONE].stored < stored + 100
+        await until(lambda: laptop.waiting, "the laptop has met one of them, and its person decides")
+
+
 async def test_a_wallet_of_other_servers_hears_of_it_by_one_that_has_followed(folder, two, autojump_clock):
     first, second = {ONE: two[ONE]}, {TWO: two[TWO]}
     async with AsyncExitStack() as stack:

@@ -7,7 +7,7 @@ work, a request to a server) can be the one before which the daemon is killed.
 import hashlib
 import io
 import random
-from collections.abc import AsyncIterator, Callable, MutableMapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ from daemon.blob.errors import BlobUnreadable
 from daemon.blob.keys import ServerKeys, server_keys
 from daemon.circle import Circle
 from daemon.control import StatusDesk
+from daemon.membership import Membership
 from daemon.reporting import Reporter
 from daemon.rotation.note import Note, open_note, seal_note
 from daemon.secret import Secret
@@ -74,11 +75,14 @@ class Effects:
 
 @dataclass
 class Shelves:
-    """A server: one blob for each account. While it is down it answers nothing."""
+    """A server: one blob for each account. While it is down it answers nothing. Watched, it tells of each change."""
 
     identity: str
     blob_by_account: dict[bytes, bytes] = field(default_factory=dict)
     down: bool = False
+    watched: bool = False
+    stored: int = 0
+    changed: trio.Event = field(default_factory=trio.Event)
 
     def blob(self, root: Secret[bytes]) -> bytes | None:
         """Return what the account of this root secret holds."""
@@ -140,7 +144,20 @@ class Reached:
         if expected != (None if blob is None else _revision(blob)):
             return Conflict()
         self.shelves.blob_by_account[account.public_key] = sealed.read_bytes()  # noqa: ASYNC240
+        self.shelves.stored += 1
+        changed, self.shelves.changed = self.shelves.changed, trio.Event()
+        changed.set()
         return Stored(_revision(self.shelves.blob_by_account[account.public_key]))
+
+
+@dataclass
+class Watched(Reached):
+    """A server that tells of changes."""
+
+    async def watch(self) -> AsyncGenerator[None, None]:
+        while True:
+            await self.shelves.changed.wait()
+            yield
 
 
 @dataclass
@@ -154,7 +171,8 @@ class Kinds:
     async def opened(
         self, address: ServerUrl, identity: str | None, memory: MutableMapping[str, str]
     ) -> AsyncIterator[Reached]:
-        yield Reached(self.server_by_url[address.url], self.effects)
+        shelves = self.server_by_url[address.url]
+        yield (Watched if shelves.watched else Reached)(shelves, self.effects)
 
 
 @dataclass
@@ -193,6 +211,11 @@ class RollingDaemon:
     def waiting(self) -> list[MetNote]:
         """The notes that wait for a person."""
         return [met for met in self.circle.reporter.overview.met if met.verdict.waits_for_a_person]
+
+    @property
+    def membership(self) -> Membership:
+        """What changes the circle."""
+        return Membership(self.circle)
 
     def coin(self, key: str, value: str) -> None:
         """Have the wallet change a coin, and the daemon notice."""
