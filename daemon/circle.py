@@ -59,7 +59,13 @@ class Circle:
         )
         self.syncer_by_url = self.syncers.by_url
         self.departures = Departures(
-            self.keeper, self.exclusively, self.surroundings, self.kinds, self.spool_folder, self.nursery
+            self.keeper,
+            self.exclusively,
+            self.surroundings,
+            self.kinds,
+            self.reporter,
+            self.spool_folder,
+            self.nursery,
         )
         self.turn = trio.Lock()  # held by whoever changes the circle
         self.rolling = Rolling(self)

@@ -4,22 +4,31 @@ Leaving works offline. What is left to be done at the server is remembered, with
 account's keys, sealed, and tried again until it is done or the account is enrolled anew. So it is done also where the
 whole circle was left, and its root secret forgotten. What the blob holds is not joined any more: it is written back as
 it was read, but for the row.
+
+Where a note that the account has moved lies by then, there is nothing of this wallet left to be taken out. The note
+stays, also where the account was to be emptied: it leads the wallets kept to the new one, and no copy is in it.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum, auto
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 import trio
 
+from daemon import logs
 from daemon.blob.errors import BlobUnreadable
 from daemon.blob.keys import SECRET_BYTES, ServerKeys, keys_from
 from daemon.blob.limits import Limits
 from daemon.blob.schema import Head, decode, encode
 from daemon.blob.seal import Context, open_sealed, seal
 from daemon.keeper.keeper import Keeper
+from daemon.logs import running
+from daemon.reporting import Reporter
+from daemon.rotation.finding import UnreadableNote, find
+from daemon.rotation.note import Note
 from daemon.server.base import Conflict, Failure, FailureKind, Fetched, NoBlob, Server, Stored, Unchanged
 from daemon.server.kinds import ServerKinds
 from daemon.server.urls import parse_server_url
@@ -43,6 +52,13 @@ class Departure:
     erase: bool
 
 
+class Departed(Enum):
+    """How a departure ended: all is done, or the account holds a note that it has moved."""
+
+    DONE = auto()
+    MOVED = auto()
+
+
 class Departures:
     """Does what is left to be done at accounts that were left, each in a task of its own."""
 
@@ -52,6 +68,7 @@ class Departures:
         exclusively: Worker,
         surroundings: Surroundings,
         kinds: ServerKinds,
+        reporter: Reporter,
         spool_folder: Path,
         nursery: trio.Nursery,
     ) -> None:
@@ -59,6 +76,7 @@ class Departures:
         self._exclusively = exclusively
         self._surroundings = surroundings
         self._kinds = kinds
+        self._reporter = reporter
         self._spool_folder = spool_folder
         self._nursery = nursery
         self._scope_by_account: dict[str, trio.CancelScope] = {}
@@ -91,7 +109,12 @@ class Departures:
         with trio.CancelScope() as scope:
             self._scope_by_account[left.account] = scope
             async with self._kinds.opened(parse_server_url(left.url), left.identity, {}) as server:
-                await depart(server, keys, departure, self._surroundings, self._keeper.limits, self._spool_folder)
+                departed = await depart(
+                    server, keys, departure, self._surroundings, self._keeper.limits, self._spool_folder
+                )
+            if departed is Departed.MOVED:
+                logs.emit(running.ServerLeftMoved(server=left.url, erase=left.erase))
+                self._reporter.tell("server.left_moved", {"server": left.url, "erase": left.erase})
             await self._exclusively(partial(self._keeper.store.servers.note_departed, left.account))
             self._scope_by_account.pop(left.account, None)
 
@@ -107,7 +130,7 @@ async def depart(
     surroundings: Surroundings,
     limits: Limits,
     spool_folder: Path,
-) -> None:
+) -> Departed:
     """Do what is left to be done at a server, however long it takes.
 
     Cancelled, the server holds what it held, or the blob without the row.
@@ -115,8 +138,8 @@ async def depart(
     retry = FIRST_RETRY
     while True:
         outcome = await _try(server, keys, departure, surroundings, limits, spool_folder)
-        if outcome is None:
-            return
+        if isinstance(outcome, Departed):
+            return outcome
         if isinstance(outcome, Failure):
             await trio.sleep(retry * (0.5 + surroundings.chance.random()))
             retry = min(retry * 2, LONGEST_RETRY)
@@ -131,23 +154,26 @@ async def _try(
     surroundings: Surroundings,
     limits: Limits,
     spool_folder: Path,
-) -> Conflict | Failure | None:
-    """Try once; ``None`` when it is done."""
+) -> Conflict | Failure | Departed:
+    """Try once."""
     spool = partial(spooled, spool_folder, surroundings)
     try:
         with spool("down") as down, spool("up") as up:
             fetched = await server.fetch(keys.account, None, down)
             match fetched:
                 case NoBlob() | Unchanged():
-                    return None
+                    return Departed.DONE
                 case Failure():
                     return fetched
                 case Fetched():
+                    found = await surroundings.worker(partial(find, down, keys, departure.identity))
+                    if isinstance(found, Note | UnreadableNote):
+                        return Departed.MOVED
                     rewrite = partial(_rewrite, down, up, keys, departure, limits)
                     if not await surroundings.worker(rewrite):
-                        return None
+                        return Departed.DONE
             stored = await server.store(keys.account, up, fetched.revision)
-            return None if isinstance(stored, Stored) else stored
+            return Departed.DONE if isinstance(stored, Stored) else stored
     except BlobUnreadable as error:
         return Failure(FailureKind.UNREADABLE, error.message)
 

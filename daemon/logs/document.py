@@ -61,6 +61,7 @@ MEANING_BY_FIELD = {
     "deletes": "entities that the wallet deleted",
     "direction": "`in`: a merge deleted them; `out`: this wallet did",
     "elements": "how many elements",
+    "erase": "whether the account was to be emptied",
     "exit_code": "the exit code of the daemon",
     "former": "the address before",
     "former_writer": "the writer id that two copies shared",

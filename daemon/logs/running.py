@@ -181,6 +181,13 @@ class ServerLeft(Happening, event="server.left"):
     server: str
 
 
+class ServerLeftMoved(Happening, event="server.left_moved"):
+    """An account that was left has moved: the note that says so stays there, and nothing else is left to be done."""
+
+    server: str
+    erase: bool
+
+
 class DeletesHeld(Happening, event="deletes.held", level=Level.WARNING):
     """A mass delete waits for a person to approve or reject it; everything else goes on."""
 

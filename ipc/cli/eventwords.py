@@ -112,6 +112,7 @@ _WORDED_BY_EVENT: Mapping[str, Callable[[_Data], tuple[str, str]]] = {
     "server.enrolled": _about_server("Took up {}"),
     "server.readdressed": _about_server("Reach a server at {} from now on"),
     "server.left": _about_server("Left {}"),
+    "server.left_moved": _about_server("Nothing is left to be taken out of the account at {}, which has moved"),
     "circle.left": lambda data: ("Left the circle", ATTENTION),
     "server.stale": _about_server("The last success with {} lies long ago", ATTENTION),
     "server.nearly_full": _nearly_full,
