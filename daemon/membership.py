@@ -100,6 +100,7 @@ class Membership:
         if root is None:
             raise Refusal("this wallet is in no circle")
         self._circle.secrets.check_changeable()
+        self._circle.rolling.refuse_leaving()
         urls = list(self._reporter.overview.record_by_url)
         await self._leave(urls, erase=False)
         await self._circle.rolling.forget()
@@ -141,6 +142,7 @@ class Membership:
         await self._exclusively(partial(self._keeper.forget_wallet, found[0].wallet_id))
         await self._reporter.refresh()
         self._circle.changed()
+        await self._circle.rolling.aftercare.look_at_arrivals()
 
     async def invite(self, passphrase: str | None) -> tuple[str, list[str]]:
         """Return an invitation, and the servers that it names. Raises Refusal."""
@@ -150,6 +152,7 @@ class Membership:
         servers = [InvitedServer(id=record.identity, url=record.url) for record in records]
         if not servers:
             raise Refusal("no server is enrolled, so an invitation would lead nowhere: `walletsync enroll URL` first")
+        self._circle.rolling.refuse_inviting()
         invitation = Invitation(self._circle.secrets.root, servers)
         ids = self._surroundings.ids
         uri = await self._surroundings.worker(partial(write_invitation, invitation, passphrase, ids))
@@ -180,6 +183,7 @@ class Membership:
         logs.emit(happenings.ServerReaddressed(server=address.url, former=record.url))
         await self._reporter.refresh()
         await self._circle.start(address, record.identity, {})
+        await self._circle.rolling.aftercare.readdressed(record.identity)
         self._reporter.tell("server.readdressed", {"server": address.url, "former": record.url})
 
     async def _describe(self, address: ServerUrl, identity: str | None) -> Description:
@@ -205,11 +209,11 @@ class Membership:
 
     async def _take_up(self, address: ServerUrl, identity: str, limit_bytes: int | None) -> None:
         await self._circle.departures.call_off(self._circle.keys_at(identity))
-        enroll = partial(self._keeper.store.servers.enroll, address.url, identity, limit_bytes)
-        await self._exclusively(enroll)
+        await self._exclusively(partial(self._keeper.enroll, address.url, identity, limit_bytes))
         logs.emit(happenings.ServerEnrolled(server=address.url))
         await self._reporter.refresh()
         await self._circle.start(address, identity, {})
+        await self._circle.rolling.aftercare.readdressed(identity)
         self._reporter.tell("server.enrolled", {"server": address.url})
 
 

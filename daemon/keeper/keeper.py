@@ -185,11 +185,20 @@ class Keeper:
         with self.store.state.transaction():
             for each in left:
                 self.store.servers.leave(each)
+                self.store.rotations.leave(each.url)
+
+    def enroll(self, url: str, identity: str, limit_bytes: int | None) -> None:
+        """Take up a server whose blob was not read yet."""
+        with self.store.state.transaction():
+            self.store.servers.enroll(url, identity, limit_bytes)
+            self.store.rotations.readdress(identity, url)
 
     def readdress(self, former: str, url: str, limit_bytes: int | None) -> None:
         """Reach an enrolled account under another address."""
         with self.store.state.transaction():
             self.store.servers.readdress(former, url, limit_bytes)
+            self.store.rotations.readdress(self.record(url).identity, url)
+            self.store.rotations.met_elsewhere(former, url)
         if self.store.unjoined is not None and former in self.store.unjoined:
             self.store.unjoined ^= {former, url}
 

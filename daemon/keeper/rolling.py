@@ -32,18 +32,25 @@ class Keys(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """How far a roll-over is: who has yet to arrive, and the accounts that were left."""
+    """How far a roll-over is: who has yet to arrive, and the accounts that were left.
+
+    ``given_up`` are those of them whose servers were left since. Somebody may still come by there, so they are looked
+    after, but not waited for.
+    """
 
     number: int
     note: Note
     at: float
     missing: list[str]
     accounts: list[OldAccount]
+    given_up: list[OldAccount]
 
     @property
     def complete(self) -> bool:
         """Whether nothing is left to be done."""
-        return not self.missing and all(account.phase == "noted" for account in self.accounts)
+        return not self.missing and all(
+            account.phase == "noted" or account in self.given_up for account in self.accounts
+        )
 
 
 def rotate(store: Store, keys: Keys, new_root: Secret[bytes], kept: Collection[str]) -> Note:
@@ -110,7 +117,7 @@ def meet(store: Store, keys: Keys, note: Note, url: str, *, stops: bool) -> tupl
 
 def progress(store: Store) -> list[Progress]:
     """Return the roll-overs for which something is left to be done."""
-    accounts = store.rotations.accounts()
+    accounts, enrolled = store.rotations.accounts(), {record.identity for record in store.servers.all()}
     return [
         Progress(
             rotation.number,
@@ -118,6 +125,7 @@ def progress(store: Store) -> list[Progress]:
             rotation.at,
             _missing(store, rotation),
             [account for account in accounts if account.rotation == rotation.number],
+            [account for account in accounts if account.identity not in enrolled],
         )
         for rotation in store.rotations.all()
         if not rotation.finished

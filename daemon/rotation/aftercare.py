@@ -79,6 +79,12 @@ class Aftercare:
         await self.look_at_arrivals()
         self.look_soon()
 
+    async def readdressed(self, identity: str) -> None:
+        """Go on with what was left at the server of this identity under the address that it has by now."""
+        if any(task.account.identity == identity for task in self._task_by_place.values()):
+            await self.rest()
+            await self.start()
+
     async def rest(self) -> None:
         """Look after no account any more, until it is started anew. Cancelled, all looks end all the same."""
         tasks = list(self._task_by_place.values())

@@ -155,9 +155,35 @@ class Rolling:
         await self.aftercare.rest()
         await self._circle.exclusively(self._store.rotations.forget)
 
+    def refuse_leaving(self) -> None:
+        """Refuse to leave the circle where wallets kept would not find to it, or to all that it held, without this one.
+
+        Raises Refusal.
+        """
+        view = self._reporter.overview
+        for progress in view.progress:
+            for account in progress.accounts if progress.missing else ():
+                record = view.record_by_url.get(account.url)
+                if record is not None and (account.phase != "noted" or record.revision is None):
+                    raise Refusal(
+                        f"the roll-over {progress.note.code} has not come through at {record.url} yet, and the wallets"
+                        " kept would miss what only this one can tell them: wait until it has, or give that server up"
+                        f" by `walletsync leave {record.url}`"
+                    )
+
+    def refuse_inviting(self) -> None:
+        """Refuse to invite anyone to accounts that the circle has left, as far as that is known. Raises Refusal."""
+        self._refuse_waiting()
+        for met in self._reporter.overview.met:
+            if met.stopped and met.verdict is Verdict.LEFT_OUT:
+                raise Refusal(f"nobody can be invited from here: {self._sentence(met)}")
+
     def _refuse_untimely(self) -> None:
         if self._circle.secrets.root is None or not self._circle.syncer_by_url:
             raise Refusal("there is no circle to roll over yet: `walletsync enroll URL` makes one")
+        self._refuse_waiting()
+
+    def _refuse_waiting(self) -> None:
         waiting = [f"R{met.number}" for met in self._reporter.overview.met if met.verdict.waits_for_a_person]
         if waiting:
             raise Refusal(

@@ -152,6 +152,19 @@ class Rotations:
         self._connection.execute("DELETE FROM met_at WHERE server = ? AND number = ?", (url, number))
         self._forget_unmet()
 
+    def readdress(self, identity: str, url: str) -> None:
+        """Note that the server of this identity is reached at this URL: so are the accounts that were left there."""
+        self._connection.execute("UPDATE old_account SET url = ? WHERE identity = ?", (url, identity))
+
+    def met_elsewhere(self, former: str, url: str) -> None:
+        """Note that the server of the former URL, and so what was met on it, is reached at another one."""
+        self._connection.execute("UPDATE OR IGNORE met_at SET server = ? WHERE server = ?", (url, former))
+
+    def leave(self, url: str) -> None:
+        """Forget the notes that were met on a server which is left, but for those that a person said no to."""
+        self._connection.execute("DELETE FROM met_at WHERE server = ?", (url,))
+        self._forget_unmet()
+
     def forget_met(self) -> None:
         """Forget the notes that were met, but for those that a person said no to."""
         self._connection.execute("DELETE FROM met_at")

@@ -104,7 +104,6 @@ class Servers:
         )
         for table in ("clock", "forgotten"):
             self._connection.execute(f"UPDATE {table} SET server = ? WHERE server = ?", (url, former))
-        self._connection.execute("UPDATE old_account SET url = ? WHERE url = ?", (url, former))
 
     def leave(self, left: LeftAccount) -> None:
         """Forget a server, with its clocks, and note that something is still to be done there."""

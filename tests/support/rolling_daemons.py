@@ -75,12 +75,16 @@ class Effects:
 
 @dataclass
 class Shelves:
-    """A server: one blob for each account. While it is down it answers nothing. Watched, it tells of each change."""
+    """A server: one blob for each account. While it is down it answers nothing. Watched, it tells of each change.
+
+    ``slow`` is how many seconds an answer takes.
+    """
 
     identity: str
     blob_by_account: dict[bytes, bytes] = field(default_factory=dict)
     down: bool = False
     watched: bool = False
+    slow: float = 0.0
     stored: int = 0
     changed: trio.Event = field(default_factory=trio.Event)
 
@@ -123,7 +127,7 @@ class Reached:
         return _no_answer() if self.shelves.down else Description(self.shelves.identity)
 
     async def fetch(self, account: Account, known: str | None, spool: Path) -> FetchOutcome:
-        await trio.lowlevel.checkpoint()
+        await trio.sleep(self.shelves.slow)
         self.effects.before()
         if self.shelves.down:
             return _no_answer()
@@ -136,7 +140,7 @@ class Reached:
         return Fetched(_revision(blob), len(blob))
 
     async def store(self, account: Account, sealed: Path, expected: str | None) -> StoreOutcome:
-        await trio.lowlevel.checkpoint()
+        await trio.sleep(self.shelves.slow)
         self.effects.before()
         if self.shelves.down:
             return _no_answer()
