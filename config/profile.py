@@ -33,8 +33,10 @@ class SetProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     ``key`` names the columns that identify a row; ``local`` those that never leave this device; ``where`` is an SQL
     condition over the table's columns that a row must meet to take part; sets are written in ascending ``order``
     (parents first) and deleted from in descending order. An ``optional`` set is off until a setting switches it on.
-    ``guard`` sets count for the brake on mass deletes, except rows that meet the SQL condition ``spent`` or that
-    moved to the set ``moves_to`` in the same change.
+    ``guard`` sets count for the brake on mass deletes, except rows that meet the SQL condition ``spent``, whose key is
+    in the set ``spent_in``, or that moved to the set ``moves_to`` in the same change.
+
+    A key that is in ``moves_to``, or was ever in ``spent_in`` and no longer is, is not restored.
     """
 
     name: str
@@ -46,6 +48,7 @@ class SetProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     optional: bool = False
     guard: bool = False
     spent: str | None = None
+    spent_in: str | None = None
     moves_to: str | None = None
 
 
@@ -191,17 +194,19 @@ def _contradictions(profile: Profile) -> Iterator[str]:
     if profile.version < 1:
         yield "[profile] version must be 1 or more"
     names = [each.name for each in profile.sets]
+    widths = {each.name: len(each.key) for each in profile.sets}
     for name in dict.fromkeys(name for name in names if names.count(name) > 1):
         yield f"there is more than one set named {name}"
     for table, columns in profile.required_columns.items():
         yield from _bad_identifiers(f"[require] {table}", (table, *columns))
     for each in profile.sets:
-        yield from (f"set {each.name}: {problem}" for problem in _set_contradictions(each, names))
+        yield from (f"set {each.name}: {problem}" for problem in _set_contradictions(each, widths))
     for ghost in profile.ghosts:
         yield from (f"ghost {ghost.table}: {problem}" for problem in _ghost_contradictions(ghost, names))
 
 
-def _set_contradictions(each: SetProfile, names: Sequence[str]) -> Iterator[str]:
+def _set_contradictions(each: SetProfile, widths: Mapping[str, int]) -> Iterator[str]:
+    """Say what is wrong with a set, where there are sets of these names with as many key columns."""
     yield from _bad_identifiers("name, table, key and local", (each.name, each.table, *each.key, *each.local))
     if each.name == _RESERVED_SET:
         yield f"the name {_RESERVED_SET} is taken: it is the set of the circle's wallets"
@@ -214,8 +219,11 @@ def _set_contradictions(each: SetProfile, names: Sequence[str]) -> Iterator[str]
     for member, condition in (("where", each.where), ("spent", each.spent)):
         if condition is not None and not condition.strip():
             yield f"{member} is empty: leave it out, or write an SQL condition"
-    if each.moves_to is not None and (each.moves_to == each.name or each.moves_to not in names):
-        yield f"moves_to names {each.moves_to}, which is no other set of this profile"
+    for member, other in (("spent_in", each.spent_in), ("moves_to", each.moves_to)):
+        if other is not None and (other == each.name or other not in widths):
+            yield f"{member} names {other}, which is no other set of this profile"
+        elif other is not None and widths[other] != len(each.key):
+            yield f"{member} names {other}, whose key has {widths[other]} columns: one entity has the same key in both"
 
 
 def _ghost_contradictions(ghost: GhostRule, names: Sequence[str]) -> Iterator[str]:

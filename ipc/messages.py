@@ -280,9 +280,14 @@ class RestoreParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class RestoreResult(msgspec.Struct, kw_only=True):
-    """What is live again; what was live already is left as it is."""
+    """What is live again; what was live already is left as it is.
+
+    Left out is what was ``spent`` or has moved on since, and what is of a set ``unknown`` to this wallet's profile.
+    """
 
     restored: list[HistoryEntry]
+    spent: list[HistoryEntry] = []
+    unknown: list[HistoryEntry] = []
 
 
 class RestoreBlobParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -293,10 +298,15 @@ class RestoreBlobParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True
 
 
 class RestoreBlobResult(msgspec.Struct, kw_only=True):
-    """How many entities of each set are live again, and how many are again as they were."""
+    """How many entities of each set are live again, how many are again as they were, and how many were left out.
+
+    Left out is what was ``spent`` or has moved on since, and what is of a set ``unknown`` to this wallet's profile.
+    """
 
     restored: dict[str, int]
     changed: dict[str, int]
+    spent: dict[str, int] = {}
+    unknown: dict[str, int] = {}
 
 
 class ExplainParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

@@ -114,9 +114,10 @@ class UndoDesk:
         kept = await self._circle.exclusively(partial(self._find, params))
         if not kept:
             raise Refusal("nothing is kept of that: `walletsync history` lists what is")
-        restored = await self._circle.exclusively(partial(self._keeper.restore, kept))
+        result = await self._circle.exclusively(partial(self._keeper.restore, kept))
         await self._after_a_change()
-        return RestoreResult(restored=[_entry(each) for each in restored])
+        restored, spent, unknown = (list(map(_entry, each)) for each in result)
+        return RestoreResult(restored=restored, spent=spent, unknown=unknown)
 
     async def _restore_blob(self, params: RestoreBlobParams) -> RestoreBlobResult:
         blobs = await self._circle.exclusively(self._keeper.store.blobs.all)
@@ -137,7 +138,12 @@ class UndoDesk:
         except WalletTrouble as trouble:
             raise Refusal(trouble.reason, code=WALLET_UNFIT) from trouble
         await self._after_a_change()
-        return RestoreBlobResult(restored=dict(revived.restored), changed=dict(revived.changed))
+        return RestoreBlobResult(
+            restored=dict(revived.restored),
+            changed=dict(revived.changed),
+            spent=dict(revived.left_out["spent"]),
+            unknown=dict(revived.left_out["unknown"]),
+        )
 
     def _find(self, params: RestoreParams) -> list[Kept]:
         history = self._keeper.store.history

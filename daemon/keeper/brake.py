@@ -2,11 +2,12 @@
 
 A change is held where it deletes more than a number of elements of a guarded set and more than a share of it, or
 leaves such a set empty that had more than a quarter of that number. What is spent or expired by the profile's
-condition does not count, nor what moved to another set in the same change. A change that leaves nothing at all, of any
-set, is held too, however little there was of each guarded set.
+condition does not count, nor what another set says is spent, nor what moved to another set in the same change. A
+change that leaves nothing at all, of any set, is held too, however little there was of each guarded set.
 
-Then all is held that the change deletes and that did not move, of every set of which it deletes as much by the same
-measure or which it leaves empty: whoever wiped the coins wiped what belongs to them. The rest of the change goes on.
+Then all is held that the change deletes and that did not move, of every set of this profile of which it deletes as
+much by the same measure or which it leaves empty: whoever wiped the coins wiped what belongs to them. The rest of the
+change goes on.
 """
 
 import sqlite3
@@ -45,7 +46,7 @@ def to_be_held(
         return [each for each in deaths_by_set[name] if name not in guarded or not _moved(guarded[name], each, lives)]
 
     def counted(name: str) -> list[Death]:
-        return [each for each in unmoved(name) if not _is_spent(guarded[name], each)]
+        return [each for each in unmoved(name) if not _is_spent(guarded[name], each, lives)]
 
     def is_much(name: str, counted: int) -> bool:
         return counted > 0 and _is_much(store.rules, counted, len(deaths_by_set[name]), live_before(name))
@@ -55,7 +56,7 @@ def to_be_held(
     trips = any(count > few and is_much(name, count) for name, count in count_by_set.items())
     if not trips and not (_leaves_nothing(store, deaths_by_set, live_before) and any(map(counted, guarded))):
         return []
-    dead_by_set = {name: unmoved(name) for name in deaths_by_set}
+    dead_by_set = {name: unmoved(name) for name in deaths_by_set if name in store.guest.set_by_name}
     return [
         (death.set_name, death.key) for name, dead in dead_by_set.items() if is_much(name, len(dead)) for death in dead
     ]
@@ -77,8 +78,10 @@ def _moved(table: SetTable, death: Death, lives: Callable[[Place], bool]) -> boo
     return table.profile.moves_to is not None and lives((table.profile.moves_to, death.key))
 
 
-def _is_spent(table: SetTable, death: Death) -> bool:
-    """Evaluate the profile's condition on the value that the element had: its row may be gone already."""
+def _is_spent(table: SetTable, death: Death, lives: Callable[[Place], bool]) -> bool:
+    """Ask the set that says so, and the profile's condition on the value that the element had: its row may be gone."""
+    if table.profile.spent_in is not None and lives((table.profile.spent_in, death.key)):
+        return True
     if table.profile.spent is None:
         return False
     try:

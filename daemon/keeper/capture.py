@@ -19,6 +19,7 @@ from daemon.keeper.brake import Death, Place, to_be_held
 from daemon.keeper.heal import heal
 from daemon.keeper.judge import Verdict, judge
 from daemon.keeper.settle import begin_write, finish_write, renew_marker
+from daemon.keeper.spent import has_moved
 from daemon.keeper.stamping import Stamper, is_announced
 from daemon.keeper.store import Store
 from daemon.state.replica import encode_times
@@ -213,7 +214,25 @@ class _Capturing:
         for (set_name, key), table in self._absent.items():
             if (set_name, key) not in waiting:
                 self._count(judge(store, self._stamper, table, key, None))
-        _review_held(store)
+        self._review_held()
+
+    def _review_held(self) -> None:
+        """Release what no longer waits: rows that are back, deletes carried out by hand, and what has moved since.
+
+        A wallet may delete a row and insert it elsewhere in two transactions, between which it was captured.
+        """
+        store = self._store
+        for place in store.held.places("in"):
+            if store.to_apply.get(*place) is None or has_moved(store, place):
+                store.held.release_key(*place)
+        for set_name, key in store.held.places("out"):
+            table = store.guest.layout.table_by_set.get(set_name)
+            row = _read(store, set_name, key) if table is not None else None
+            if row is not None:
+                store.held.release_key(set_name, key)
+            elif table is not None and has_moved(store, (set_name, key)):
+                store.held.release_key(set_name, key)
+                self._count(judge(store, self._stamper, table, key, None))
 
     def _scan_set(self, table: SetTable, keys: Sequence[str] | None, *, infer_deletes: bool) -> None:
         if keys is None:
@@ -249,16 +268,6 @@ class _Capturing:
 
     def _count(self, verdict: Verdict) -> None:
         self._captured.counts[verdict] += 1
-
-
-def _review_held(store: Store) -> None:
-    """Release what no longer waits: rows that are back, and deletes that were carried out by hand."""
-    for set_name, key in store.held.places("in"):
-        if store.to_apply.get(set_name, key) is None:
-            store.held.release_key(set_name, key)
-    for set_name, key in store.held.places("out"):
-        if set_name in store.guest.layout.table_by_set and _read(store, set_name, key) is not None:
-            store.held.release_key(set_name, key)
 
 
 def _list_unshown(store: Store, table: SetTable) -> None:

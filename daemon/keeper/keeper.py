@@ -24,7 +24,7 @@ from daemon.keeper.rolling import expect_from
 from daemon.keeper.settle import Settled, settle
 from daemon.keeper.stamping import members
 from daemon.keeper.store import Store
-from daemon.keeper.undo import approve, reject, restore
+from daemon.keeper.undo import Restored, approve, reject, restore
 from daemon.keeper.whole import Revived, healing_waits_for_blob, keep_blob, keys_of, revive
 from daemon.rotation.note import Note
 from daemon.state.blobs import KeptBlob
@@ -222,8 +222,8 @@ class Keeper:
         ]
         return [*captured, *dict.fromkeys(said)]
 
-    def restore(self, kept: Sequence[Kept]) -> list[Kept]:
-        """Have deleted values back. Return those that were not live, and are now."""
+    def restore(self, kept: Sequence[Kept]) -> Restored:
+        """Have deleted values back that are not live, but for what was spent."""
         return restore(self.store, kept)
 
     def keep_blob(self, url: str, spool: Path, keys: ServerKeys) -> None:

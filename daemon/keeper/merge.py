@@ -204,7 +204,7 @@ def list_for_wallet(store: Store, set_name: str, key: str, batch: int) -> None:
     Keys of a set that is switched off wait on the list until it is switched on.
     """
     base = store.replica.known(set_name, key).base
-    if set_name in store.guest.known_sets or base is not None:
+    if set_name in store.guest.set_by_name or base is not None:
         store.to_apply.add(set_name, key, batch, base)
 
 

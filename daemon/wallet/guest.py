@@ -73,7 +73,7 @@ class Guest:
         self.path = path
         self._profile = profile
         self._optional = optional
-        self.known_sets = frozenset(each.name for each in profile.sets)
+        self.set_by_name = {each.name: each for each in profile.sets}
         self.active_sets = frozenset(each.name for each in profile.sets if not each.optional or each.name in optional)
         self.use_triggers = use_triggers
         self._file = WalletFile(path, lock_wait, claim)

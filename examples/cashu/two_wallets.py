@@ -298,8 +298,11 @@ def tell(story: Story) -> None:
         say("desktop takes it: the mint exchanges every proof, so none was spent before.")
         wait_for(phone, 130)
 
+        phones.walletsync("restore", "--before", "1 day ago", "--yes")
+        say("phone restores everything that was deleted in the last day.")
         for daemon in (phones, desktops, phones):
             daemon.sync()
+        expect((phone.balance(), desktop.balance()) == (130, 130), "what was spent stays spent")
         check_the_end(phones, desktops, seeds)
 
 

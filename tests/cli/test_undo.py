@@ -141,6 +141,24 @@ def test_what_is_there_already_is_told(walletsync, home, daemon, capsys):
     assert "there already" in capsys.readouterr().out
 
 
+def test_what_is_left_out_is_told_with_the_reason(walletsync, home, daemon, capsys):
+    spent, unknown = entry(12, ago(hours=3), "s1"), entry(14, ago(minutes=5), "s2", LONG_KEY, "proofs")
+    daemon.answer_by_method["restore"] = RestoreResult(restored=[], spent=[spent], unknown=[unknown])
+    assert walletsync("restore", "12", "14", "--yes") == 0
+    words = " ".join(capsys.readouterr().out.split())
+    assert "spent or has moved on: 1 of tips." in words
+    assert "does not know whether it was spent: 1 of proofs." in words
+    assert "there already" not in words
+    assert walletsync("restore", "12", "14", "--yes", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert ([each["id"] for each in told["spent"]], [each["id"] for each in told["unknown"]]) == ([12], [14])
+    daemon.answer_by_method["restore_blob"] = RestoreBlobResult(restored={"coins": 1}, changed={}, spent={"proofs": 3})
+    assert walletsync("restore", "--blob", "2026-01-31", "--yes") == 0
+    out = capsys.readouterr().out
+    assert "Brought back: 1 of coins." in out
+    assert "spent or has moved on: 3 of proofs." in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "question"),
     [
@@ -195,7 +213,13 @@ def test_a_whole_state_is_brought_back_and_counted(walletsync, home, daemon, cap
     assert capsys.readouterr().out == "Again as it was: 2 of tips.\nYour servers hear of it soon.\n"
     daemon.answer_by_method["restore_blob"] = RestoreBlobResult(restored={}, changed={})
     assert walletsync("restore", "--blob", "2026-01-30", "--yes", "--json") == 0
-    assert json.loads(capsys.readouterr().out) == {"api": 1, "restored": {}, "changed": {}}
+    assert json.loads(capsys.readouterr().out) == {
+        "api": 1,
+        "restored": {},
+        "changed": {},
+        "spent": {},
+        "unknown": {},
+    }
     assert changes(daemon) == [
         {"day": "2026-01-31", "changed": False},
         {"day": "2026-01-31", "changed": True},

@@ -75,6 +75,13 @@ def test_a_good_profile_is_read():
         ("where = \"text <> ''\"", 'where = " "', "set notes: where is empty"),
         ('moves_to = "archive"', 'moves_to = "attic"', "set notes: moves_to names attic"),
         ('moves_to = "archive"', 'moves_to = "notes"', "set notes: moves_to names notes"),
+        ('moves_to = "archive"', 'spent_in = "attic"', "set notes: spent_in names attic, which is no other set"),
+        ('moves_to = "archive"', 'spent_in = "notes"', "set notes: spent_in names notes, which is no other set"),
+        (
+            'key = ["id"]\noptional',
+            'key = ["id", "text"]\noptional',
+            "set notes: moves_to names archive, whose key has 2 columns",
+        ),
         ('table = "archive"', 'table = "my archive"', "set archive: name, table, key and local: 'my archive' is no"),
         ('table = "archive"', 'table = "9"', "set archive: name, table, key and local: '9' is no plain name"),
         ('table = "archive"', 'table = "naïve"', "set archive: name, table, key and local: 'naïve' is no plain name"),
@@ -172,5 +179,9 @@ def test_the_profile_that_the_manual_shows_is_nearly_whole():
     manual = (Path(profile_module.__file__).parent.parent / "docs/profiles.md").read_text()
     shown = manual.split("\n    [profile]\n", 1)[1].split("\nOf a `[[set]]`", 1)[0]
     text = "\n".join(line.removeprefix("    ") for line in f"[profile]\n{shown}".splitlines())
-    assert problems_of(text) == ["set notes: moves_to names archive, which is no other set of this profile"]
-    assert parse_profile(text.replace("moves_to", "# moves_to"), "manual").sets[0].guard
+    assert problems_of(text) == [
+        "set notes: spent_in names payments, which is no other set of this profile",
+        "set notes: moves_to names archive, which is no other set of this profile",
+    ]
+    alone = text.replace("moves_to", "# moves_to").replace("spent_in", "# spent_in")
+    assert parse_profile(alone, "manual").sets[0].guard

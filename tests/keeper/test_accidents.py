@@ -163,7 +163,7 @@ def test_deleted_values_can_be_had_back_one_by_one(rich, shelf):
     in_step(shelf, phone, desktop)
     kept = [each for each in desktop.keeper.store.history.last(10) if "C00" in each.key]
     assert [each.cause for each in kept] == ["merge"]
-    assert desktop.keeper.restore(kept) == kept
+    assert desktop.keeper.restore(kept).restored == kept
     in_step(shelf, desktop, phone)
     assert phone.coins()["C00"] == desktop.coins()["C00"] == "KUDOS:9"
     assert "C01" not in phone.coins()
@@ -189,7 +189,7 @@ def test_what_is_live_is_not_restored_over(rich, shelf):
     kept = phone.keeper.store.history.last(1)
     phone.coin("C00", "KUDOS:7")
     in_step(shelf, phone, desktop)
-    assert phone.keeper.restore(kept) == []
+    assert phone.keeper.restore(kept) == ([], [], [])
     assert desktop.coins()["C00"] == "KUDOS:7"
 
 

@@ -1,6 +1,7 @@
 """``walletsync restore``: brings deleted values back."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 import click
@@ -14,7 +15,7 @@ from ipc.cli.output import remark
 from ipc.cli.session import Session, cli_command
 from ipc.cli.telling import exact
 from ipc.cli.words import count, parse_time
-from ipc.messages import HistoryEntry, RestoreBlobResult
+from ipc.messages import HistoryEntry, RestoreBlobResult, RestoreResult
 
 
 def _moment(_context: click.Context, _parameter: click.Parameter, text: str | None) -> datetime | None:
@@ -51,7 +52,7 @@ def command(
     """Bring deleted values back, on all your wallets.
 
     ID is the number that `walletsync history` lists a value with. With --before, everything is brought back that was
-    deleted since that time, as it was then. What is there already is left as it is.
+    deleted since that time, as it was then. What is there already is left as it is, and what was spent stays spent.
 
     With --blob a whole state is brought back that is kept of a day, also where servers and state were lost. What is
     there already stays, unless --changed is given.
@@ -67,7 +68,8 @@ def command(
         if not session.assume_yes:
             _ask(session, daemon, ids, sync_id, before)
         result = daemon.restore(list(dict.fromkeys(ids)) or None, sync_id=sync_id, before=since)
-    session.answer({"api": 1, "restored": result.restored}, lambda: _view(result.restored))
+    document = {"api": 1, "restored": result.restored, "spent": result.spent, "unknown": result.unknown}
+    session.answer(document, lambda: _view(result))
 
 
 def _restore_blob(session: Session, day: str, changed: bool) -> None:
@@ -75,7 +77,13 @@ def _restore_blob(session: Session, day: str, changed: bool) -> None:
     session.confirm(f"Bring back all that was there at the end of {day}{more}?")
     with session.daemon() as daemon:
         result = daemon.restore_blob(day, changed=changed)
-    document = {"api": 1, "restored": result.restored, "changed": result.changed}
+    document = {
+        "api": 1,
+        "restored": result.restored,
+        "changed": result.changed,
+        "spent": result.spent,
+        "unknown": result.unknown,
+    }
     session.answer(document, lambda: _blob_view(result))
 
 
@@ -86,7 +94,9 @@ def _blob_view(result: RestoreBlobResult) -> Iterator[str]:
         yield f"Again as it was: {counts_in_words(result.changed)}."
     if result.restored or result.changed:
         yield "Your servers hear of it soon."
-    else:
+    if result.spent or result.unknown:
+        yield from _left_out(result.spent, result.unknown)
+    elif not result.restored and not result.changed:
         yield "All of that is there already; nothing was changed."
 
 
@@ -116,8 +126,18 @@ def _protocol_time(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _view(restored: Sequence[HistoryEntry]) -> Iterator[str]:
-    if restored:
+def _view(result: RestoreResult) -> Iterator[str]:
+    if restored := result.restored:
         yield f"Brought back {count(len(restored), 'value')}: {counted(restored)}. Your servers hear of it soon."
-    else:
+    if result.spent or result.unknown:
+        yield from _left_out(*(Counter(entry.set for entry in each) for each in (result.spent, result.unknown)))
+    elif not restored:
         yield "All of that is there already; nothing was changed."
+
+
+def _left_out(spent: Mapping[str, int], unknown: Mapping[str, int]) -> Iterator[str]:
+    if spent:
+        yield f"Left out, since it was spent or has moved on: {counts_in_words(spent)}."
+    if unknown:
+        yield f"Left out, since this wallet does not know whether it was spent: {counts_in_words(unknown)}."
+        yield "Bring that back on a wallet of the kind that it is from."
