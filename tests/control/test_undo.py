@@ -15,8 +15,9 @@ async def keeper_and_restore(tmp_path, autojump_clock):
     """A wallet whose history holds one value, under the id 1, and the request that brings values back."""
     async with quiet_daemon(tmp_path, {URL: MemoryServer("memory")}) as daemon:
         keeper = daemon.circle.keeper
+        now, sealed = keeper.store.surroundings.wall(), keeper.store.vault.seal(b'{"value":"1"}')
         with keeper.store.state.transaction():
-            keeper.store.history.keep(1.0, "s1", "local", "coins", '["C"]', keeper.store.vault.seal(b'{"value":"1"}'))
+            keeper.store.history.keep(now, "s1", "local", "coins", '["C"]', sealed)
         yield keeper, UndoDesk(daemon.circle).methods()["restore"].handler
 
 
