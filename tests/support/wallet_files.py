@@ -84,12 +84,13 @@ class StepList:
 
     def __init__(self, steps: Sequence[Step]) -> None:
         self._steps = steps
+        self._places = {step.place for step in steps}
 
     def of(self, table: SetTable, *, deletes: bool) -> Iterator[Step]:
         return (step for step in self._steps if step.table is table and (step.wanted is None) == deletes)
 
     def includes(self, place: tuple[str, str]) -> bool:
-        return any(step.place == place for step in self._steps)
+        return place in self._places
 
 
 def _step(guest: Guest, set_name: str, key: str, value: bytes | None) -> Step:
