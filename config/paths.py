@@ -70,16 +70,30 @@ class Paths:
 def find_paths(home: Path | None = None) -> Paths:
     """Return the files of the home given, else of the one that WALLETSYNC_HOME names, else of the default layout.
 
-    Touches no file. Whoever opens or makes the sockets calls ``check_socket_paths`` first.
+    Touches no file. Whoever opens or makes the sockets calls ``check_socket_paths`` first. Raises ConfigError where
+    a path is no text: it could neither be told over the socket nor be noted.
     """
     chosen = home or os.environ.get(HOME_VARIABLE)
-    return home_paths(Path(chosen)) if chosen else default_paths()
+    found = home_paths(Path(chosen)) if chosen else default_paths()
+    for path in (found.config_file, found.state_folder, found.run_folder):
+        if not _is_text(path):
+            shown = os.fsencode(path).decode(errors="replace")
+            raise ConfigError([f"the path {shown} is not text in UTF-8: choose a home whose path is"])
+    return found
 
 
 def home_paths(home: Path) -> Paths:
     """Return the files of a home that lies under one folder."""
     folder = home.expanduser().absolute()
     return Paths(folder, folder / "config.toml", folder / "state", folder / "run")
+
+
+def _is_text(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def default_paths() -> Paths:

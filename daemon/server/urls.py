@@ -35,14 +35,14 @@ class UrlError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class FolderUrl:
-    """A folder, by its absolute path (of this device; undecodable bytes of it as surrogate escapes)."""
+    """A folder, by its absolute path on this device, which is text in UTF-8: it is told, noted and watched by it."""
 
     path: str
 
     @property
     def url(self) -> str:
         """The normal form, fit to be shown and remembered."""
-        path = quote(self.path.rstrip("/") + "/", safe="/" + _PATH_CHARACTERS, errors="surrogateescape")
+        path = quote(self.path.rstrip("/") + "/", safe="/" + _PATH_CHARACTERS)
         return f"file://{path}"
 
     @property
@@ -152,13 +152,21 @@ def _folder(parts: SplitResult) -> FolderUrl:
     if parts.netloc not in ("", "localhost"):
         raise UrlError("a folder's URL names no host: write file:/// with three slashes and the absolute path")
     _refuse(parts, "a folder's URL", {"a query (a question mark is %3F)": parts.query, "a fragment": parts.fragment})
-    path = unquote(parts.path, errors="surrogateescape")
+    path = _text(parts.path)
     if not path.startswith("/") or "\0" in path:
         raise UrlError("a folder's URL holds an absolute path: file:///home/me/folder/")
     if ".." in path.split("/"):
         raise UrlError("a folder's URL holds the path as it is, without '..'")
     # normpath keeps two leading slashes, which POSIX leaves open and Linux takes for one.
     return FolderUrl("/" + posixpath.normpath(path).lstrip("/"))
+
+
+def _text(path: str) -> str:
+    """Return what a path spells. Raises UrlError where that is no text, and so could be neither told nor noted."""
+    try:
+        return unquote(path, errors="strict")
+    except UnicodeDecodeError:
+        raise UrlError("a folder's URL spells a path in UTF-8, which this one does not: rename the folder") from None
 
 
 def _taler(parts: SplitResult) -> TalerUrl:

@@ -95,3 +95,10 @@ def test_a_socket_path_that_is_one_byte_too_long_is_refused_with_path_and_length
     (problem,) = refused.value.problems
     assert str(found.control_socket) in problem
     assert "has 108 bytes, and the system takes 107 at most" in problem
+
+
+@pytest.mark.parametrize("variable", ["WALLETSYNC_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"])
+def test_a_path_that_is_no_text_is_refused_and_named(variable, monkeypatch):
+    monkeypatch.setenv(variable, "/media/M\udcfcller")
+    with pytest.raises(ConfigError, match=r"/media/M.ller.* is not text in UTF-8"):
+        find_paths()

@@ -125,4 +125,4 @@ def _text(path: Path) -> str | None:
 
 
 def _unquoted(url: str) -> str:
-    return unquote(urlsplit(url).path, errors="surrogateescape")
+    return unquote(urlsplit(url).path)
