@@ -9,7 +9,7 @@ import click
 import msgspec
 import trio
 
-from config import __version__
+from config import __version__, streams
 from config.errors import ConfigError, ProfileError
 from config.paths import Paths, find_paths
 from daemon import logs
@@ -44,12 +44,23 @@ def main(home: Path | None, check: bool, database: Path | None, profile: str | N
     """
     if database is not None and not check:
         raise click.UsageError("--database is for --check")
+    streams.open_missing()
     os.umask(0o077)  # what is made here is this user's alone, whatever the umask was
     logs.configure()
     with logs.strays_logged():
-        if check:
-            sys.exit(print_report(check_database(database, profile) if database else check_home(find_paths(home))))
-        sys.exit(run(home))
+        if check and database:
+            sys.exit(print_report(check_database(database, profile)))
+        paths = _paths(home)
+        sys.exit(print_report(check_home(paths)) if check else run(paths))
+
+
+def _paths(home: Path | None) -> Paths:
+    """Find the files of the home. Ends the process where its path cannot be used."""
+    try:
+        return find_paths(home)
+    except ConfigError as error:
+        logs.emit(running.DaemonFailed(message=str(error), exit_code=ConfigurationError.exit_code))
+        sys.exit(ConfigurationError.exit_code)
 
 
 def print_report(report: Report) -> int:
@@ -58,9 +69,8 @@ def print_report(report: Report) -> int:
     return report.exit_code
 
 
-def run(home: Path | None) -> int:
-    """Run the daemon; return its exit code."""
-    paths = find_paths(home)
+def run(paths: Paths) -> int:
+    """Run the daemon of a home; return its exit code."""
     try:
         trio.run(serve, paths, Notifier())
     except Exception as error:  # noqa: BLE001 - the top of the program

@@ -5,6 +5,7 @@ is a fault of ours: it is named by its kind and place only, since an exception's
 """
 
 import difflib
+import errno
 import importlib
 import io
 import pkgutil
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import click
 
-from config import __version__
+from config import __version__, streams
 from config.errors import ConfigError, ProfileError
 from ipc.cli import commands
 from ipc.cli.exits import CommandFailed, ExitCode
@@ -24,6 +25,7 @@ from ipc.cli.output import complain, forget_stdout
 from ipc.cli.session import home_option
 
 _ENDED_BY_SIGNAL = 128  # plus the signal's number, as shells have it
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 class _Commands(click.Group):
@@ -54,6 +56,7 @@ def walletsync(home: Path | None) -> None:  # commands find it in the context
 
 def main() -> None:
     """Run the command of this process, and end the process."""
+    streams.open_missing()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows a name with gaps, and no error
@@ -63,6 +66,7 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     try:
+        _refuse_what_is_no_text(arguments)
         ended = walletsync.main(list(arguments), prog_name="walletsync", standalone_mode=False)
         sys.stdout.flush()
     except CommandFailed as failure:
@@ -79,10 +83,30 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:  # `walletsync status | head`: whoever read has read enough
         forget_stdout()
         return _ENDED_BY_SIGNAL + signal.SIGPIPE
-    except Exception as error:  # noqa: BLE001 - the top of the program
-        complain(f"A fault in walletsync itself: {_kind_and_place(error)}.", "Please report it, with what you did.")
+    except OSError as error:
+        if error.errno not in _NO_ROOM or error.filename is not None:
+            return _fault(error)
+        forget_stdout()
+        complain(f"the answer cannot be written: {error.strerror}")
         return ExitCode.FAULT
+    except Exception as error:  # noqa: BLE001 - the top of the program
+        return _fault(error)
     return ended if isinstance(ended, int) else ExitCode.DONE
+
+
+def _refuse_what_is_no_text(arguments: Sequence[str]) -> None:
+    """Refuse arguments that could be neither sent to the daemon nor noted. Raises CommandFailed."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError as error:
+            shown = argument.encode(errors="surrogateescape").decode(errors="replace")
+            raise CommandFailed(ExitCode.USAGE, f"the argument {shown} is not text in UTF-8") from error
+
+
+def _fault(error: Exception) -> ExitCode:
+    complain(f"A fault in walletsync itself: {_kind_and_place(error)}.", "Please report it, with what you did.")
+    return ExitCode.FAULT
 
 
 def _kind_and_place(error: Exception) -> str:

@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from ipc.cli.entered import line_entered
 from ipc.cli.exits import CommandFailed, ExitCode
 
 _MOST_CHARACTERS = 1024
@@ -24,7 +25,7 @@ def _asked(question: str, *, twice: bool) -> str:
         again: str | bool = "The same again" if twice else False
         passphrase: str = click.prompt(question, hide_input=True, confirmation_prompt=again, err=True)
     else:
-        passphrase = sys.stdin.readline(_MOST_CHARACTERS).rstrip("\r\n")
+        passphrase = line_entered(_MOST_CHARACTERS).rstrip("\r\n")
     if not passphrase:
         message = "there is no passphrase: standard input has no line for it"
         raise CommandFailed(ExitCode.USAGE, message, "Call it on a terminal, or write the passphrase into the pipe.")

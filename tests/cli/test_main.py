@@ -309,3 +309,50 @@ def test_every_document_is_one_json_document_that_names_its_version(daemon, wall
         assert json.loads(captured.out)["api"] == 1
         assert captured.err == ""
     assert INVITATION not in captured.out
+
+
+def _in_a_shell(redirected: str, *arguments: str, home: Path) -> subprocess.CompletedProcess[bytes]:
+    environment = os.environ | {"WALLETSYNC_HOME": str(home), "PYTHONIOENCODING": "utf-8:strict"}
+    return subprocess.run(
+        ["sh", "-c", f'"$@" {redirected}', "sh", *PROGRAM, *arguments],
+        capture_output=True,
+        env=environment,
+        timeout=20,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("redirected", "arguments", "code"),
+    [
+        (">&-", ["profile"], ExitCode.DONE),
+        ("<&- >&- 2>&-", ["profile"], ExitCode.DONE),
+        ("<&-", ["join"], ExitCode.USAGE),
+        ("<&-", ["join", "-"], ExitCode.USAGE),
+        ("<&-", ["leave", "x", "--circle"], ExitCode.USAGE),
+        ("2>&-", ["status"], ExitCode.NOT_RUNNING),
+    ],
+)
+def test_a_standard_stream_that_is_closed_is_no_fault(redirected, arguments, code, tmp_path):
+    done = _in_a_shell(redirected, *arguments, home=tmp_path)
+    assert (done.returncode, b"A fault" in done.stderr) == (code, False), done.stderr
+
+
+@pytest.mark.parametrize("json_option", [[], ["--json"]])
+def test_an_answer_for_which_there_is_no_room_is_said_and_is_no_success(json_option, tmp_path):
+    done = _in_a_shell(">/dev/full", "profile", *json_option, home=tmp_path)
+    assert done.returncode == ExitCode.FAULT
+    assert done.stderr == b"error: the answer cannot be written: No space left on device\n"
+
+
+def test_an_argument_that_is_no_text_is_refused(tmp_path, capsys):
+    assert run(["wallets", "rename", "t\udce9l", "--home", str(tmp_path)]) == ExitCode.USAGE
+    assert capsys.readouterr().err == "error: the argument t\N{REPLACEMENT CHARACTER}l is not text in UTF-8\n"
+
+
+def test_standard_input_that_is_no_text_is_refused(tmp_path):
+    entered = tmp_path / "entered"
+    entered.write_bytes(b"walletsync://\xff\n")
+    done = _in_a_shell(f"<{entered}", "join", "-", home=tmp_path)
+    assert done.returncode == ExitCode.USAGE
+    assert done.stderr == b"error: standard input is no text in utf-8\n"

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import click
 
+from ipc.cli.entered import line_entered
 from ipc.cli.exits import CommandFailed, ExitCode
 from ipc.cli.invitation import Invitation, NoInvitation, read_invitation
 from ipc.cli.output import remark
@@ -34,7 +35,7 @@ def command(session: Session, uri: str | None) -> None:
     wallet holds is kept: joining merges. Accept only your own invitation: all wallets of a circle can spend the same
     money.
     """
-    text = _read(uri)
+    text = _read(session, uri)
     invitation = _understood(text)
     if uri not in {None, _STANDARD_INPUT} and not invitation.sealed:
         raise _visible_to_others(session)
@@ -48,13 +49,13 @@ def command(session: Session, uri: str | None) -> None:
     service_of(session, real_manager()).remark_if_closed_for(result.servers)
 
 
-def _read(uri: str | None) -> str:
+def _read(session: Session, uri: str | None) -> str:
     if uri == _STANDARD_INPUT:
-        return sys.stdin.readline(_MOST_CHARACTERS).strip()
+        return line_entered(_MOST_CHARACTERS).strip()
     if uri is not None:
         return uri
     if not sys.stdin.isatty():
-        advice = "Read it from standard input instead: walletsync join -"
+        advice = f"Read it from standard input instead: {session.spelled('join -')}"
         raise CommandFailed(ExitCode.USAGE, "there is no terminal to ask for the invitation on", advice)
     entered: str = click.prompt("Invitation (it is not shown)", hide_input=True, err=True)
     return entered.strip()
