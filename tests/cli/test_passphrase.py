@@ -52,3 +52,4 @@ def test_where_a_service_is_installed_it_is_said_that_it_can_ask_nobody(daemon, 
     code, out = on_terminal(["passphrase", "--home", str(daemon.home)], [("Seal the keys? [y/N]", "n")], columns=120)
     assert (code, daemon.calls) == (130, [])
     assert "the credential walletsync-passphrase, or it does not start" in out
+    assert "--credential passphrase=FILE" in out

@@ -157,6 +157,56 @@ def test_uninstall_removes_what_install_wrote_and_nothing_else(machine: Machine)
     assert run(["service", "uninstall"]) == 0
 
 
+def test_a_credential_is_handed_over_until_it_is_taken_out(machine: Machine, capsys) -> None:
+    machine.configure()
+    passphrase = machine.home / "my stick" / '100% "mine"'
+    passphrase.parent.mkdir()
+    passphrase.touch(mode=0o600)
+    assert run(["service", "install", "--credential", f"passphrase={passphrase}"]) == 0
+    drop_in = machine.units / "walletsyncd.service.d" / "walletsync-credentials.conf"
+    line = f'LoadCredential=walletsync-passphrase:{passphrase.parent}/100%% "mine"\n'
+    assert drop_in.read_text().endswith(line)
+    assert "systemctl --user restart walletsyncd.service" in machine.calls()
+    assert run(["service", "install", "--linger"]) == 0  # an install for another reason changes nothing of it
+    assert drop_in.read_text().endswith(line)
+    passphrase.unlink()
+    run(["service", "status"])
+    assert "which is not there" in " ".join(capsys.readouterr().out.split())
+    assert run(["service", "install", "--credential", "passphrase="]) == 0
+    assert not drop_in.exists()
+    passphrase.touch(mode=0o600)
+    run(["service", "install", "--credential", f"passphrase={passphrase}"])
+    assert run(["service", "uninstall"]) == 0
+    assert not drop_in.parent.exists()
+    assert passphrase.exists()
+
+
+def test_a_credential_that_would_keep_the_daemon_from_starting_is_refused_and_nothing_installed(
+    machine: Machine, capsys
+) -> None:
+    machine.configure()
+    good, bad = machine.home / "good", machine.home / "bad"
+    good.touch(mode=0o600)
+    bad.touch(mode=0o644)
+    bad.chmod(0o644)
+    (machine.home / "line\nbreak").touch(mode=0o600)
+    state = machine.home / ".local" / "state" / "walletsync"
+    state.mkdir(parents=True)
+    (state / "secrets.json").touch()
+    for option, words in (
+        ("key=x", "write passphrase=FILE or secrets=FILE"),
+        ("passphrase", "write passphrase=FILE or secrets=FILE"),
+        (f"passphrase={machine.home}", "is no file"),
+        (f"passphrase={machine.home}/none", "No such file"),
+        (f"passphrase={bad}", "chmod 600"),
+        (f"passphrase={machine.home}/line\nbreak", "no unit can name"),
+        (f"secrets={good}", "there must be no"),
+    ):
+        assert run(["service", "install", "--credential", option]) == 2, option
+        assert words in " ".join(capsys.readouterr().err.split())
+    assert not machine.units.exists()
+
+
 def test_the_template_stays_while_another_home_is_an_instance(machine: Machine) -> None:
     for name in ("one", "two"):
         write_new_config(home_paths(machine.home / name).config_file, Path("/nowhere/wallet.sqlite"))

@@ -106,16 +106,13 @@ def test_the_daemon_takes_sealed_keys_and_their_passphrase_from_credentials(daem
     assert done.returncode == 0, done.stderr
     daemon.systemctl("stop", UNIT)
     daemon.run("mv", secrets, f"{HOME}/keys.json")
-    daemon.write("passphrase", "a passphrase for a test\n", mode=0o600)
-    daemon.drop_in(
-        UNIT,
-        "[Service]\nLoadCredential=walletsync-secrets:%h/keys.json\n"
-        "LoadCredential=walletsync-passphrase:%h/passphrase\n",
-    )
+    passphrase = 'my 100% "own" passphrase'
+    daemon.write(passphrase, "a passphrase for a test\n", mode=0o600)
+    options = ("--credential", f"secrets={HOME}/keys.json", "--credential", f"passphrase={HOME}/{passphrase}")
     try:
-        assert daemon.systemctl("start", UNIT) == "", daemon.errors()
+        assert "runs, and starts at every login" in walletsync(daemon, "service", "install", *options)
         assert daemon.properties(UNIT)["ActiveState"] == "active"
-        daemon.write("passphrase", "another\n", mode=0o600)
+        daemon.write(passphrase, "another\n", mode=0o600)
         daemon.systemctl("restart", UNIT)
         assert daemon.properties(UNIT)["ExecMainStatus"] == "5"
         assert "the passphrase is not the one" in daemon.errors()

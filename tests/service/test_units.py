@@ -10,6 +10,7 @@ import pytest
 from support.service_manager import REPOSITORY
 
 from daemon.errors import ConfigurationError, HomeTaken, SecretsError, WalletUnfit
+from ipc.cli.service.credentials import choice_text, read_choice
 
 UNITS = REPOSITORY / "systemd"
 SERVICE = UNITS / "walletsyncd.service"
@@ -46,6 +47,16 @@ def settings(unit: Path) -> list[str]:
 def test_systemd_has_nothing_to_say_against_the_unit(home: Path, unit: Path) -> None:
     verified = analyze(home, "verify", str(unit))
     assert (verified.returncode, verified.stdout, verified.stderr) == (0, "", "")
+
+
+def test_systemd_has_nothing_to_say_against_what_hands_over_credentials(home: Path) -> None:
+    text = choice_text({"passphrase": Path('/media/my stick/100% "mine"'), "secrets": Path("/media/ü/keys.json")})
+    assert text is not None
+    unit = home / SERVICE.name
+    unit.write_text(SERVICE.read_text() + text)
+    verified = analyze(home, "verify", str(unit))
+    assert (verified.returncode, verified.stdout, verified.stderr) == (0, "", "")
+    assert set(read_choice(text).values()) == {Path('/media/my stick/100% "mine"'), Path("/media/ü/keys.json")}
 
 
 def test_systemd_would_complain_of_a_misspelt_setting(home: Path) -> None:

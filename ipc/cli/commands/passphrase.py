@@ -38,7 +38,8 @@ def _ask(session: Session) -> None:
         return
     remark(
         "walletsync runs as a service here, which can ask nobody: from its next start on it needs the passphrase as",
-        "the credential walletsync-passphrase, or it does not start. docs/service.md says how to give it one.",
+        "the credential walletsync-passphrase, or it does not start. To give it one, run, with a file that holds it:",
+        f"  {session.spelled('service install')} --credential passphrase=FILE",
     )
     session.confirm("Seal the keys?")
 

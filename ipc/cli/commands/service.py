@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -10,25 +10,38 @@ from rich.console import RenderableType
 
 from ipc.cli.exits import CommandFailed, ExitCode
 from ipc.cli.findings import findings_view
+from ipc.cli.service.credentials import changed_choice, choice_text
 from ipc.cli.service.look import Service, service_findings, service_of
 from ipc.cli.service.manager import real_manager
 from ipc.cli.service.unit import unit_text
 from ipc.cli.session import Session, cli_command
 
 
-@cli_command("walletsync service install", "walletsync service install --linger")
+@cli_command(
+    "walletsync service install",
+    "walletsync service install --linger",
+    "walletsync service install --credential passphrase=/media/stick/passphrase",
+)
 @click.option("--linger", is_flag=True, help="Let it run also while you are not logged in.")
-def install(session: Session, linger: bool) -> ExitCode:
+@click.option(
+    "--credential",
+    "credentials",
+    metavar="NAME=FILE",
+    multiple=True,
+    help="Hand the file to the daemon as its passphrase or its secrets; no FILE: no longer.",
+)
+def install(session: Session, linger: bool, credentials: tuple[str, ...]) -> ExitCode:
     """Install the unit for this home, and start it.
 
     Run it again after walletsync has moved, or after a wallet or a folder server has moved to a place that the
-    service's sandbox closes: `walletsync doctor` says so.
+    service's sandbox closes: `walletsync doctor` says so. Credentials stay as they were chosen.
     """
     service = service_of(session, real_manager())
     if not session.paths.config_file.exists():
         message = f"there is no {session.paths.config_file} yet, so the service would only fail"
         raise CommandFailed(ExitCode.CONFIGURATION_UNUSABLE, message, *session.how_to_start())
-    written = write_unit(service, program())
+    chosen = changed_choice(service.credentials(), credentials, session.paths.secrets)
+    written = write_unit(service, program(), chosen)
     commands = [["daemon-reload"], ["enable", service.unit], ["restart", service.unit]]
     answers = service.manager.answers()
     if answers:
@@ -84,27 +97,29 @@ def program() -> Path:
     return Path(found).absolute()
 
 
-def write_unit(service: Service, daemon: Path) -> list[Path]:
-    """Write the unit and its drop-in; remove a drop-in that is not needed any more. Returns what was written."""
+def write_unit(service: Service, daemon: Path, credentials: Mapping[str, Path]) -> list[Path]:
+    """Write the unit and its drop-ins; remove a drop-in that is not needed any more. Returns what was written."""
     service.units.mkdir(parents=True, exist_ok=True)
     service.file.write_text(unit_text(service.session.paths.home, daemon))
-    wanted = service.wanted_drop_in()
-    if wanted is None:
-        service.drop_in.unlink(missing_ok=True)
-        return [service.file]
-    service.drop_in.parent.mkdir(exist_ok=True)
-    service.drop_in.write_text(wanted)
-    return [service.file, service.drop_in]
+    written = [service.file]
+    wanted_by_file = {service.drop_in: service.wanted_drop_in(), service.credential_file: choice_text(credentials)}
+    for file, wanted in wanted_by_file.items():
+        if wanted is None:
+            file.unlink(missing_ok=True)
+        else:
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(wanted)
+            written.append(file)
+    return written
 
 
 def remove_unit(service: Service) -> list[Path]:
-    """Remove the drop-in, and the unit unless another home is an instance of it. Returns what was removed."""
-    removed = []
-    if service.drop_in.exists():
-        service.drop_in.unlink()
-        removed.append(service.drop_in)
-        if not any(service.drop_in.parent.iterdir()):
-            service.drop_in.parent.rmdir()
+    """Remove the drop-ins, and the unit unless another home is an instance of it. Returns what was removed."""
+    removed = [file for file in (service.drop_in, service.credential_file) if file.exists()]
+    for file in removed:
+        file.unlink()
+    if removed and not any(service.drop_in.parent.iterdir()):
+        service.drop_in.parent.rmdir()
     others = [link for link in service.units.glob("*.wants/walletsyncd@*.service") if link.name != service.unit]
     if service.file.exists() and not (service.session.paths.home and others):
         service.file.unlink()

@@ -11,6 +11,8 @@ from config.load import load_settings
 from ipc import BlockingClient, IpcError
 from ipc.cli.output import remark
 from ipc.cli.selfcheck import Finding, Verdict
+from ipc.cli.service.credentials import DROP_IN as CREDENTIALS_DROP_IN
+from ipc.cli.service.credentials import read_choice
 from ipc.cli.service.manager import Manager
 from ipc.cli.service.unit import DROP_IN, drop_in_text, unit_file, unit_name
 from ipc.cli.session import Session
@@ -39,6 +41,15 @@ class Service:
     def drop_in(self) -> Path:
         """The file that opens the sandbox for this home's folders."""
         return self.units / f"{self.unit}.d" / DROP_IN
+
+    @property
+    def credential_file(self) -> Path:
+        """The file that hands credentials to this home's daemon."""
+        return self.drop_in.with_name(CREDENTIALS_DROP_IN)
+
+    def credentials(self) -> dict[str, Path]:
+        """Return the files that are handed over as credentials, by their short names."""
+        return read_choice(_text(self.credential_file) or "")
 
     def folders(self) -> list[Path]:
         """Return the folders that the daemon writes into, as far as configuration and daemon tell."""
@@ -97,6 +108,10 @@ def service_findings(service: Service) -> Iterator[Finding]:
     wanted, present = service.wanted_drop_in(), _text(service.drop_in)
     if wanted is not None and wanted != present:
         yield Finding("service", "warning", "a folder lies where its sandbox lets nobody write", install)
+    for name, file in service.credentials().items():
+        if not file.exists():
+            advice = f"Put it there before the next start, or run: {service.session.spelled('service install')}"
+            yield Finding("service", "warning", f"the {name} is to come from {file}, which is not there", advice)
     if not service.manager.lingers():
         yield Finding("service", "ok", "it runs while you are logged in (`service install --linger`: always)")
 
