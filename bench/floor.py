@@ -1,7 +1,7 @@
 """The floor: what must be done to the same bytes in any case, and nothing else.
 
 SHA-512 of the sealed bytes, XChaCha20-Poly1305 and zstandard both ways, and msgspec decoding and encoding the document
-with its values left raw. No database, no join, no disk.
+with its values left raw, compressing as the daemon does. No database, no join, no disk.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ import zstandard
 from nacl import bindings
 
 from bench.statistics import Lap, lap, since
+from daemon.blob.frame import PARAMETERS
 
 KEY = bytes(range(32))
 NONCE = bytes(24)
@@ -45,7 +46,7 @@ def floor(plain: bytes) -> Lap:
 
 def pack(plain: bytes) -> bytes:
     """Compress, encrypt and hash, as a blob is before it is stored."""
-    packed = zstandard.ZstdCompressor(level=3).compress(plain)
+    packed = zstandard.ZstdCompressor(compression_params=PARAMETERS).compress(plain)
     sealed = bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(packed, None, NONCE, KEY)
     hashlib.sha512(sealed).digest()
     return sealed
