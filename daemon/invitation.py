@@ -1,10 +1,13 @@
 """Invitations: what a new wallet needs to join the circle, as one URI.
 
-``walletsync://join/1#`` and, in Crockford's base32, canonical JSON: ``{"check": BASE32, "root": BASE32, "servers":
-[{"id", "url"}]}``. Whoever holds it can read and write everything.
+``walletsync://join/1#`` and, in Crockford's base32, canonical JSON: ``{"check": BASE32, "former": [BASE32], "root":
+BASE32, "servers": [{"id", "url"}]}``. Whoever holds it can read and write everything.
 
-``check`` is 4 bytes of BLAKE2b over root and servers. An invitation may be typed from paper, and a root secret with a
-wrong character in it would be another, empty circle. One without it, as made before there was one, is taken as it is.
+``former`` names the circles that this one was rolled over from, as notes do (daemon.rotation.note), the last ones only,
+and is left out where there are none: a wallet of one of these goes on with what it has, and begins with nothing in any
+other circle. ``check`` is 4 bytes of BLAKE2b over root, servers and former circles. An invitation may be typed from
+paper, and a root secret with a wrong character in it would be another, empty circle. One without it, as made before
+there was one, is taken as it is.
 White space anywhere in an invitation is left out.
 
 Sealed with a passphrase it is ``{"argon2id": {"memory", "operations", "salt"}, "box"}`` instead, with the former in
@@ -25,6 +28,8 @@ PREFIX = "walletsync://join/"
 VERSION = PREFIX + "1#"
 ROOT_BYTES = 32
 CHECK_BYTES = 4
+MOST_FORMER = 8
+"""So many former circles an invitation names: it has to fit into a QR code that a telephone can read."""
 LONGEST = 64 * 1024
 
 
@@ -33,16 +38,18 @@ class InvitationUnusable(ValueError):  # noqa: N818 - says how it stands
 
 
 class Invitation(msgspec.Struct, frozen=True):
-    """The circle's root secret, and its servers."""
+    """The circle's root secret, its servers, and the circles that it was rolled over from, oldest first."""
 
     root: Secret[bytes]
     servers: list[InvitedServer]
+    former: list[str] = []
 
 
-class _Plain(msgspec.Struct):
+class _Plain(msgspec.Struct, omit_defaults=True):
     root: str
     servers: list[InvitedServer]
     check: str | None = None
+    former: list[str] = []
 
     def __repr__(self) -> str:
         return f"_Plain(servers={self.servers!r})"
@@ -50,8 +57,8 @@ class _Plain(msgspec.Struct):
 
 def write_invitation(invitation: Invitation, passphrase: str | None, ids: Callable[[int], bytes]) -> str:
     """Return the URI; sealed, if there is a passphrase, which takes a while."""
-    root = invitation.root.reveal()
-    content = _Plain(encode(root), invitation.servers, _check(root, invitation.servers))
+    root, former = invitation.root.reveal(), invitation.former[-MOST_FORMER:]
+    content = _Plain(encode(root), invitation.servers, _check(root, invitation.servers, former), former)
     plain = msgspec.json.encode(content, order="sorted")
     if passphrase is None:
         return VERSION + encode(plain)
@@ -66,13 +73,14 @@ def read_invitation(uri: str, passphrase: str | None) -> Invitation:
         root = decode(plain.root, ROOT_BYTES)
     except Base32Error:
         raise _damaged() from None
-    if plain.check is not None and plain.check != _check(root, plain.servers):
+    if plain.check is not None and plain.check != _check(root, plain.servers, plain.former):
         raise _damaged()
-    return Invitation(Secret(root), plain.servers)
+    return Invitation(Secret(root), plain.servers, plain.former)
 
 
-def _check(root: bytes, servers: Sequence[InvitedServer]) -> str:
-    parts = [root, *(text.encode() for server in servers for text in (server.id, server.url))]
+def _check(root: bytes, servers: Sequence[InvitedServer], former: Sequence[str]) -> str:
+    texts = [text for server in servers for text in (server.id, server.url)]
+    parts = [root, *(text.encode() for text in (*texts, *former))]
     lengths_and_parts = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
     return encode(blake2b(lengths_and_parts, digest_size=CHECK_BYTES, person=b"wsync-invitation").digest())
 

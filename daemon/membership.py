@@ -4,13 +4,14 @@ Enrolling the first server makes the circle; an invitation takes one over. Whoev
 ``turn``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from daemon import keys, logs
 from daemon.circle import Circle
 from daemon.invitation import Invitation, InvitationUnusable, read_invitation, write_invitation
+from daemon.keeper.rolling import former_circles, note_former
 from daemon.logs import running as happenings
 from daemon.rotation.note import circle_of
 from daemon.secret import Secret
@@ -63,7 +64,7 @@ class Membership:
             return Enrolled(address.url, chosen, circle_created=False)
         created = self._circle.secrets.root is None
         if created:
-            await self._take_root(Secret(self._surroundings.ids(keys.SECRET_BYTES)))
+            await self._take_root(Secret(self._surroundings.ids(keys.SECRET_BYTES)), [])
             logs.emit(happenings.CircleCreated(server=address.url))
         await self._take_up(address, chosen, description.limit_bytes)
         return Enrolled(address.url, chosen, created)
@@ -74,16 +75,30 @@ class Membership:
             invitation = await self._surroundings.worker(partial(read_invitation, uri, passphrase))
         except InvitationUnusable as error:
             raise Refusal(str(error)) from error
-        if self._circle.secrets.root is not None and self._circle.secrets.root != invitation.root:
-            raise Refusal("this wallet belongs to another circle: it has to leave that one first, by `leave --circle`")
         addresses = [(_parse(server.url), server.id) for server in invitation.servers]
-        if self._circle.secrets.root is None:
-            await self._take_root(invitation.root)
+        await self._accept(invitation)
         for address, identity in addresses:
             if address.url not in self._circle.syncer_by_url and self._record_of(identity) is None:
                 await self._take_up(address, identity, None)
         logs.emit(happenings.CircleJoined(servers=len(addresses)))
         return [address.url for address, _ in addresses]
+
+    async def _accept(self, invitation: Invitation) -> None:
+        """Take part in the circle of an invitation. Raises SecretsError, Refusal, and then nothing was changed."""
+        root = self._circle.secrets.root
+        if root == invitation.root:
+            return
+        if root is None:
+            await self._take_root(invitation.root, invitation.former)
+        elif circle_of(root) in invitation.former:
+            await self._circle.rolling.take_over(invitation.root, invitation.former)
+        elif circle_of(invitation.root) in await self._former_circles():
+            raise Refusal("that invitation was made before the circle was rolled over to new keys: make a new one")
+        else:
+            raise Refusal("this wallet belongs to another circle: it has to leave that one first, by `leave --circle`")
+
+    async def _former_circles(self) -> list[str]:
+        return await self._exclusively(partial(former_circles, self._keeper.store))
 
     async def leave(self, part: str, *, erase: bool) -> str:
         """Sync with a server no longer. Works offline. Raises Refusal."""
@@ -153,7 +168,8 @@ class Membership:
         if not servers:
             raise Refusal("no server is enrolled, so an invitation would lead nowhere: `walletsync enroll URL` first")
         self._circle.rolling.refuse_inviting()
-        invitation = Invitation(self._circle.secrets.root, servers)
+        former = await self._former_circles()
+        invitation = Invitation(self._circle.secrets.root, servers, former)
         ids = self._surroundings.ids
         uri = await self._surroundings.worker(partial(write_invitation, invitation, passphrase, ids))
         return uri, [server.url for server in servers]
@@ -193,18 +209,21 @@ class Membership:
             raise Refusal(f"{address.url} cannot be enrolled: {description.message}")
         return description
 
-    async def _take_root(self, root: Secret[bytes]) -> None:
-        """Take part in the circle of this root secret. One that is not the circle last left begins with nothing.
+    async def _take_root(self, root: Secret[bytes], former: Collection[str]) -> None:
+        """Take part in the circle of this root secret, which was rolled over from those that are called so.
+
+        In one that is neither the circle last left nor what became of it, this wallet begins with nothing.
 
         Raises SecretsError, Refusal, and then nothing was changed.
         """
         self._circle.secrets.check_changeable()
         left = await self._exclusively(partial(self._keeper.store.state.meta, LEFT_CIRCLE))
-        if left is not None and left != circle_of(root):
+        if left is not None and left not in (circle_of(root), *former):
             try:
                 await self._exclusively(self._keeper.begin_anew)
             except WalletTrouble as trouble:
                 raise Refusal(trouble.reason, code=WALLET_UNFIT) from trouble
+        await self._exclusively(partial(note_former, self._keeper.store, former))
         await self._circle.keep(self._circle.secrets.with_root(root))
 
     async def _take_up(self, address: ServerUrl, identity: str, limit_bytes: int | None) -> None:

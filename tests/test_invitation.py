@@ -3,6 +3,7 @@
 import json
 import os
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -55,6 +56,12 @@ def why_not(uri: str, passphrase: str | None = None) -> str:
 def test_an_invitation_gives_back_what_was_put_into_it():
     assert read_invitation(URI, None) == MINE
     assert read_invitation(f"  {URI[:50]} {URI[50:90]}\n{URI[90:].lower()}\n", None) == MINE
+
+
+def test_an_invitation_names_the_last_circles_that_its_own_was_rolled_over_from():
+    former = [f"CIRCLE{number}" for number in range(12)]
+    read = read_invitation(write_invitation(msgspec.structs.replace(MINE, former=former), None, os.urandom), None)
+    assert read == msgspec.structs.replace(MINE, former=former[-8:])
 
 
 def test_an_invitation_without_a_check_is_taken_as_it_is():

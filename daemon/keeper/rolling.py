@@ -14,7 +14,7 @@ from typing import NamedTuple
 from daemon.blob.schema import Head
 from daemon.keeper.stamping import Stamper, members
 from daemon.keeper.store import Store
-from daemon.rotation.judging import Standing, Verdict, judge, ranks_of
+from daemon.rotation.judging import Standing, Verdict, judge, left_out_since, ranks_of
 from daemon.rotation.note import Note, circle_of, open_box, write_note
 from daemon.secret import Secret
 from daemon.sets.element import next_time
@@ -22,6 +22,8 @@ from daemon.sets.operations import delete
 from daemon.state.rotations import MetNote, OldAccount, Rotation
 from daemon.wallet.rows import encode_key
 from daemon.wallet.tables import CIRCLE_SET
+
+_FORMER_CIRCLES = "former_circles"
 
 
 class Keys(NamedTuple):
@@ -89,13 +91,13 @@ def follow(store: Store, keys: Keys, met: MetNote) -> Secret[bytes]:
 
 def standing(store: Store, root: Secret[bytes]) -> Standing:
     """Return what this wallet knows when it judges a note."""
-    chain = store.rotations.all()
+    chain = _chain(store)
     return Standing(
         wallet_id=store.identity.wallet_id,
         circle=circle_of(root),
-        rank_by_circle=ranks_of((rotation.circle, rotation.note) for rotation in chain),
+        rank_by_circle=ranks_of(chain),
         members=members(store.replica).keys() | {store.identity.wallet_id},
-        left_out={wallet for rotation in chain for wallet in rotation.note.statement.left_out},
+        left_out_by_circle=left_out_since(chain),
         rejected={met.note.id for met in store.rotations.met() if met.verdict is Verdict.REJECTED},
     )
 
@@ -138,7 +140,7 @@ def _missing(store: Store, rotation: Rotation) -> list[str]:
     One that was forgotten since is not waited for.
     """
     kept, own_id = rotation.note.statement.kept, store.identity.wallet_id
-    left = {"", *ranks_of((each.circle, each.note) for each in store.rotations.all())}
+    left = {"", *ranks_of(_chain(store))}
     return [
         wallet
         for wallet, member in members(store.replica).items()
@@ -159,10 +161,11 @@ def expect_from(store: Store, head: Head, url: str, note: Note, known_before: Co
     """Take from the last blob of an account that was left whom to expect in its place.
 
     The blob may know of wallets kept that this wallet had not heard of on this server; wallets that joined the old
-    circle meanwhile are not kept, and belong to the new one no more than those left out.
+    circle meanwhile are not kept, and belong to the new one no more than those left out, be it by a later note.
     """
     with store.state.transaction():
-        kept, at = note.statement.kept, store.surroundings.wall()
+        left_out = left_out_since(_chain(store)).get(note.circle, frozenset())
+        kept, at = note.statement.kept.keys() - left_out, store.surroundings.wall()
         for wallet, seen in head.clocks.items():
             if wallet in kept and store.servers.expect(url, wallet, seen, at):
                 store.servers.note_owes(url, True)
@@ -185,6 +188,34 @@ def _turn(store: Store, note: Note, old_root: Secret[bytes], new_root: Secret[by
     store.rotations.leave_accounts(circle, sealed_old, number)
     store.rotations.forget_met()
     store.servers.take_up_anew(note.statement.kept)
+
+
+def take_over(store: Store, new_root: Secret[bytes], former: Collection[str]) -> None:
+    """Turn to the circle that this one was rolled over to, by an invitation, which also names the former circles."""
+    identity = store.identity._replace(circle=circle_of(new_root))
+    with store.state.transaction():
+        stamper = store.stamper(identity)
+        store.rotations.forget_met()
+        store.servers.take_up_anew(members(store.replica))
+        note_former(store, former)
+        stamper.finish()
+    store.writer, store.identity = stamper.writer, identity
+
+
+def former_circles(store: Store) -> list[str]:
+    """Return what the circles are called that the present one was rolled over from, as far as known, oldest first."""
+    told = (store.state.meta(_FORMER_CIRCLES) or "").split()
+    return list(dict.fromkeys([*told, *(rotation.circle for rotation in store.rotations.all())]))
+
+
+def note_former(store: Store, former: Collection[str]) -> None:
+    """Note what an invitation tells of the circles that its circle was rolled over from."""
+    store.state.set_meta(_FORMER_CIRCLES, " ".join(former))
+
+
+def _chain(store: Store) -> list[tuple[str, Note]]:
+    """Return the circles that were left by roll-overs, each with its note, oldest first."""
+    return [(rotation.circle, rotation.note) for rotation in store.rotations.all()]
 
 
 def _drop_members(store: Store, stamper: Stamper, wallets: Collection[str]) -> None:

@@ -7,7 +7,8 @@ A note is looked at in this order, and the first that applies is what it is:
 3. ``foreign``: it leaves a circle that this wallet was never in.
 4. ``followed``: this wallet has made or followed this very note. ``outdated``: it leaves a circle that this wallet has
    left already, by a note of smaller rank, or one that came to nothing (below).
-5. ``signer_left_out``: a note that this wallet has made or followed leaves its signer out.
+5. ``signer_left_out``: the note by which this wallet left that circle, or a later one that it has made or followed,
+   leaves its signer out. Whoever was left out before, and is back in the circle by an invitation, is one of it.
 6. ``rejected``: a person has said no to it here.
 7. ``left_out``: it does not keep this wallet; ``left_out_by_stranger``: nor does this wallet know its signer.
 8. ``unopenable``: the new root secret in it is not sealed to this wallet.
@@ -66,15 +67,15 @@ class Standing:
     """What this wallet knows when it judges.
 
     ``circle`` is the one that it is in, ``rank_by_circle`` has, for each that it has left, the rank of the note by
-    which it did. ``members`` are the wallets that it knows as the circle's, ``left_out`` those that notes which it made
-    or followed leave out. ``rejected`` are ids of notes.
+    which it did, and ``left_out_by_circle`` whom that note and later ones leave out. ``members`` are the wallets that
+    it knows as the circle's. ``rejected`` are ids of notes.
     """
 
     wallet_id: str
     circle: str
     rank_by_circle: Mapping[str, Rank]
     members: AbstractSet[str]
-    left_out: AbstractSet[str]
+    left_out_by_circle: Mapping[str, AbstractSet[str]]
     rejected: AbstractSet[str]
 
 
@@ -83,7 +84,7 @@ def judge(note: Note, standing: Standing, *, opens: bool) -> Verdict:
     about_itself = _itself(note) or _where_it_leads_from(note, standing)
     if about_itself is not None:
         return about_itself
-    if note.statement.signer in standing.left_out:
+    if note.statement.signer in standing.left_out_by_circle.get(note.circle, ()):
         return Verdict.SIGNER_LEFT_OUT
     if note.id in standing.rejected:
         return Verdict.REJECTED
@@ -110,6 +111,25 @@ def ranks_of(chain: Iterable[tuple[str, Note]]) -> dict[str, Rank]:
             rank_by_circle[circle] = CAME_TO_NOTHING
         rank_by_circle[note.circle] = note.rank
     return rank_by_circle
+
+
+def left_out_since(chain: Iterable[tuple[str, Note]]) -> dict[str, frozenset[str]]:
+    """Return, by circle left, the wallets that the note by which it was left, or a later one, leaves out.
+
+    ``chain`` as for ``ranks_of``. What came to nothing leaves nobody out.
+    """
+    note_by_circle: dict[str, Note] = {}
+    for _, note in chain:
+        left = list(note_by_circle)
+        for each in left[left.index(note.circle) :] if note.circle in note_by_circle else []:
+            del note_by_circle[each]
+        note_by_circle[note.circle] = note
+    left_out_by_circle: dict[str, frozenset[str]] = {}
+    left_out: frozenset[str] = frozenset()
+    for circle, note in reversed(note_by_circle.items()):
+        left_out |= note.statement.left_out.keys()
+        left_out_by_circle[circle] = left_out
+    return left_out_by_circle
 
 
 def _itself(note: Note) -> Verdict | None:

@@ -4,14 +4,15 @@ A wallet turns from one circle to another in these steps, and wherever it is kil
 
 1. Its syncers rest.
 2. One transaction of the state database notes everything (daemon.keeper.rolling): the new root secret first of all.
-3. The secrets file gets the new root secret, in one rename. A start that finds the former one there does this.
+3. The secrets file gets the new root secret, in one rename. A start that finds a former one there does this.
 4. The syncers start with the accounts of the new circle, and the accounts that were left are looked after
    (daemon.rotation.aftercare). Nothing was published before this.
 
-Rolling over and following differ only in where the note and the new root secret come from.
+Rolling over and following differ only in where the note and the new root secret come from. Who has an invitation to the
+new circle needs no note: killed before the secrets are written, that wallet is where it was, and is invited again.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -60,9 +61,10 @@ class Rolling:
 
     async def recover(self) -> None:
         """Do what a turn that was cut short has left undone. Raises SecretsError."""
-        last = await self._circle.exclusively(self._store.rotations.last)
+        rotations = await self._circle.exclusively(self._store.rotations.all)
         root = self._circle.secrets.root
-        if last is not None and root is not None and circle_of(root) == last.circle:
+        if root is not None and circle_of(root) in {rotation.circle for rotation in rotations}:
+            last = rotations[-1]
             await self._circle.turn_to(Secret(self._store.vault.open(last.new_root)))
             logs.emit(rotating.RotationResumed(code=last.note.code))
 
@@ -141,6 +143,13 @@ class Rolling:
             logs.emit(rotating.RotationFollowed(code=met.note.code, signer=met.note.statement.signer))
             self._reporter.tell("rotation.followed", _data(met.note))
         return met.note
+
+    async def take_over(self, root: Secret[bytes], former: Collection[str]) -> None:
+        """Turn to the circle that this one was rolled over to, by an invitation. Raises Refusal."""
+        self._refuse_fixed()
+        async with self._turning():
+            await self._circle.exclusively(partial(turns.take_over, self._store, root, former))
+            await self._turn_to(root)
 
     async def reject(self, number: int) -> None:
         """Do not follow a note that was met. Its servers are synced with again once they hold it no more."""

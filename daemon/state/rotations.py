@@ -75,10 +75,6 @@ class Rotations:
         """Tell whether this wallet ever made or followed one."""
         return self._connection.execute("SELECT 1 FROM rotation").fetchone() is not None
 
-    def last(self) -> Rotation | None:
-        """Return the roll-over that led to the present circle, if one did."""
-        return next(reversed(self.all()), None)
-
     def add(self, circle: str, note: Note, old_root: bytes, new_root: bytes, at: float) -> int:
         """Keep a roll-over, with both root secrets sealed. Return its number."""
         cursor = self._connection.execute(

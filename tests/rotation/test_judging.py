@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.blob.keys import wallet_keys
-from daemon.rotation.judging import CAME_TO_NOTHING, Standing, Verdict, judge, ranks_of
+from daemon.rotation.judging import CAME_TO_NOTHING, Standing, Verdict, judge, left_out_since, ranks_of
 from daemon.rotation.note import Note, circle_of, read_note, write_note
 from daemon.secret import Secret
 
@@ -39,7 +39,7 @@ STANDING = Standing(
     circle=circle("a"),
     rank_by_circle={},
     members=frozenset(ID.values()),
-    left_out=frozenset(),
+    left_out_by_circle={},
     rejected=frozenset(),
 )
 
@@ -87,8 +87,26 @@ def test_a_note_of_a_wallet_that_is_not_of_the_circle_is_not_binding_but_may_be_
 
 
 def test_a_note_of_a_wallet_that_was_left_out_is_not_followed():
-    standing = replace(STANDING, left_out=frozenset({ID["phone"]}))
+    standing = replace(STANDING, left_out_by_circle={circle("a"): frozenset({ID["phone"]})})
     assert judge(note_from(), standing, opens=True) is Verdict.SIGNER_LEFT_OUT
+
+
+def test_who_was_left_out_of_an_earlier_circle_only_is_one_of_those_that_it_is_in():
+    first, second = note_from("a", kept=("phone", "laptop")), note_from("b", kept=("phone", "desktop"))
+    left_out = left_out_since([(circle("a"), first), (circle("b"), second)])
+    assert left_out == {circle("a"): {ID["desktop"], ID["laptop"]}, circle("b"): {ID["laptop"]}}
+    standing = replace(STANDING, circle=circle("c"), left_out_by_circle=left_out)
+    assert judge(note_from("c", signer="laptop", kept=ID), standing, opens=True) is Verdict.FOLLOWABLE
+
+
+def test_a_roll_over_that_came_to_nothing_leaves_nobody_out():
+    lost, later, won = (
+        note_from("a", time=8, kept=("phone",)),
+        note_from("b", kept=("phone",)),
+        note_from("a", time=7, kept=("phone", "desktop")),
+    )
+    left_out = left_out_since([(circle("a"), lost), (circle("b"), later), (circle("c"), won)])
+    assert left_out == {circle("a"): {ID["laptop"]}}
 
 
 def test_what_a_person_said_no_to_is_not_asked_again():
