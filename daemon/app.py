@@ -36,6 +36,7 @@ from daemon.control import (
     SyncDesk,
     UndoDesk,
     methods,
+    telling_of_the_disk,
 )
 from daemon.control.pausing import PauseDesk
 from daemon.ending import cut_short_after
@@ -203,14 +204,17 @@ async def _listening(paths: Paths, circle: Circle, *desks: Desk) -> AsyncIterato
     async with ipc_server.serve(
         paths.control_socket,
         paths.events_socket,
-        methods(
-            *desks,
-            SyncDesk(circle),
-            CircleDesk(circle),
-            UndoDesk(circle),
-            RotationDesk(circle),
-            ExplainDesk(circle),
-            DetachDesk(circle),
+        telling_of_the_disk(
+            methods(
+                *desks,
+                SyncDesk(circle),
+                CircleDesk(circle),
+                UndoDesk(circle),
+                RotationDesk(circle),
+                ExplainDesk(circle),
+                DetachDesk(circle),
+            ),
+            paths.state_folder,
         ),
         identity=identity,
         on_fault=lambda method, fault: logs.emit(running.IpcFault(method=method), error=fault),

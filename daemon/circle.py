@@ -30,6 +30,7 @@ from daemon.syncer import Syncer
 from daemon.syncers import Syncers
 from daemon.worker import Worker
 from ipc.errors import Refusal
+from ipc.frame import BUSY
 
 
 @dataclass
@@ -100,8 +101,13 @@ class Circle:
         try:
             yield
         finally:
-            await self.reporter.refresh()
-            for record in self.reporter.overview.record_by_url.values():
+            await self.start_resting()
+
+    async def start_resting(self) -> None:
+        """Start the syncers of all enrolled servers that have none now. Cancelled, some of them rest."""
+        await self.reporter.refresh()
+        for record in self.reporter.overview.record_by_url.values():
+            if record.url not in self.syncer_by_url:
                 await self.start(parse_server_url(record.url), record.identity, dict(record.memory))
 
     def changed(self) -> None:
@@ -118,13 +124,15 @@ class Circle:
 
     def find(self, part: str | None) -> list[Syncer]:
         """Return the syncers of the server that this part of a URL names, or all. Raises Refusal."""
+        if not self.syncer_by_url and self.reporter.overview.record_by_url:
+            raise Refusal("syncing rests for a moment, until a change of the circle is done: try again", code=BUSY)
         if not self.syncer_by_url:
             raise Refusal("no server is enrolled: `walletsync enroll URL` takes one up")
         if part is None:
             return list(self.syncer_by_url.values())
         if part in self.syncer_by_url:
             return [self.syncer_by_url[part]]
-        found = [syncer for url, syncer in self.syncer_by_url.items() if part in url]
+        found = [syncer for url, syncer in self.syncer_by_url.items() if part and part in url]
         if len(found) != 1:
             urls = ", ".join(self.syncer_by_url)
             raise Refusal(f"{part!r} names {'several' if found else 'none'} of the enrolled servers: {urls}")

@@ -24,6 +24,7 @@ from daemon.blob.keys import SECRET_BYTES, ServerKeys, keys_from
 from daemon.blob.limits import Limits
 from daemon.blob.schema import Head, decode, encode
 from daemon.blob.seal import Context, open_sealed, seal
+from daemon.disk import DiskTrouble, is_of_the_disk
 from daemon.keeper.keeper import Keeper
 from daemon.logs import running
 from daemon.reporting import Reporter
@@ -115,8 +116,18 @@ class Departures:
             if departed is Departed.MOVED:
                 logs.emit(running.ServerLeftMoved(server=left.url, erase=left.erase))
                 self._reporter.tell("server.left_moved", {"server": left.url, "erase": left.erase})
-            await self._exclusively(partial(self._keeper.store.servers.note_departed, left.account))
+            await self._note_departed(left.account)
             self._scope_by_account.pop(left.account, None)
+
+    async def _note_departed(self, account: str) -> None:
+        """Note that all is done; while the disk does not take that, try again."""
+        while True:
+            try:
+                return await self._exclusively(partial(self._keeper.store.servers.note_departed, account))
+            except DiskTrouble as error:
+                if not is_of_the_disk(error):
+                    raise
+            await trio.sleep(LONGEST_RETRY)
 
 
 def _name(keys: ServerKeys) -> str:
@@ -176,6 +187,10 @@ async def _try(
             return Departed.DONE if isinstance(stored, Stored) else stored
     except BlobUnreadable as error:
         return Failure(FailureKind.UNREADABLE, error.message)
+    except OSError as error:
+        if not is_of_the_disk(error):
+            raise
+        return Failure(FailureKind.UNREACHABLE, f"this device cannot keep what it takes in {spool_folder}: {error}")
 
 
 def _rewrite(down: Path, up: Path, keys: ServerKeys, departure: Departure, limits: Limits) -> bool:

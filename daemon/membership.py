@@ -130,9 +130,11 @@ class Membership:
         for url in urls:
             identity = self._reporter.overview.record_by_url[url].identity
             left.append(self._circle.departures.left(url, identity, self._circle.keys_at(identity), erase=erase))
-            await self._circle.syncers.stop([url])
-        await self._exclusively(partial(self._keeper.leave, left))
-        await self._reporter.refresh()
+        await self._circle.syncers.stop(urls)
+        try:
+            await self._exclusively(partial(self._keeper.leave, left))
+        finally:
+            await self._circle.start_resting()  # none, unless it failed
         for url in urls:
             logs.emit(happenings.ServerLeft(server=url))
             self._reporter.tell("server.left", {"server": url})
@@ -195,10 +197,11 @@ class Membership:
     async def _readdress(self, record: ServerRecord, address: ServerUrl, limit_bytes: int | None) -> None:
         """Reach an account that is enrolled under another address from now on."""
         await self._circle.syncers.stop([record.url])
-        await self._exclusively(partial(self._keeper.readdress, record.url, address.url, limit_bytes))
-        logs.emit(happenings.ServerReaddressed(server=address.url, former=record.url))
-        await self._reporter.refresh()
-        await self._circle.start(address, record.identity, {})
+        try:
+            await self._exclusively(partial(self._keeper.readdress, record.url, address.url, limit_bytes))
+            logs.emit(happenings.ServerReaddressed(server=address.url, former=record.url))
+        finally:
+            await self._circle.start_resting()
         await self._circle.rolling.aftercare.readdressed(record.identity)
         self._reporter.tell("server.readdressed", {"server": address.url, "former": record.url})
 

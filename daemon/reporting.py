@@ -83,7 +83,7 @@ class Reporter:
         """Tell that syncs which were asked for do not begin now."""
         for sync_id in ids:
             data = {"sync_id": sync_id, "server": url, "outcome": outcome, "message": message, "stored": False}
-            self.tell("sync.ended", data)
+            self.tell("sync.ended", {**data, "payment": None})
 
     def stale(self, url: str, last_good: float | None) -> None:
         """Tell that a server has not really succeeded for long."""

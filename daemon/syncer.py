@@ -19,6 +19,8 @@ from daemon.trouble import failure_of, remembering, trouble_of
 from ipc.state import SyncReason
 
 SYNC_ID_BYTES = 8
+STOPPED = "stopped"
+"""The outcome of a sync that did not come to its end: the server was left, or its address or the keys are others."""
 
 
 class Syncer:
@@ -48,6 +50,7 @@ class Syncer:
         self._on_news = on_news
         self._new_order = False
         self._requested_ids: list[str] = []
+        self._running_ids: list[str] = []
         self._woken = trio.Event()
 
     def tell(self, event: plan.Event) -> None:
@@ -99,8 +102,15 @@ class Syncer:
             reason, acknowledge = self.plan.reason, self.plan.acknowledge
             self.tell(plan.SyncBegan())
             ids = self._requested_ids or [self._surroundings.ids(SYNC_ID_BYTES).hex()]
-            self._requested_ids = []
+            self._requested_ids, self._running_ids = [], ids
             await self._sync_and_tell(ids, reason, acknowledge=acknowledge)
+            self._running_ids = []
+
+    def give_up(self) -> None:
+        """Tell the end of the syncs that were cancelled, or have not begun, for this syncer runs no more."""
+        ids = [*self._running_ids, *self._requested_ids]
+        self._running_ids = self._requested_ids = []
+        self._reporter.put_off(ids, self.url, STOPPED, "syncing with this server was stopped before it was done")
 
     async def _recall(self) -> None:
         """Go on where the last run left off: with its back-off, and resting if it rested."""

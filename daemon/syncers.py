@@ -77,12 +77,16 @@ class Syncers:
         await self.nursery.start(run)
 
     async def stop(self, urls: Iterable[str]) -> None:
-        """Have these servers' syncers end, and wait until they have. Cancelled, they end all the same."""
-        tasks = [self._task_by_url[url] for url in urls]
-        for task in tasks:
+        """Have these servers' syncers end, and wait until they have. Cancelled, they end all the same.
+
+        Whoever follows a sync that they were at, or had yet to begin, is told that it ended.
+        """
+        tasks = [(self.by_url[url], self._task_by_url[url]) for url in urls if url in self.by_url]
+        for _, task in tasks:
             task.scope.cancel()
-        for task in tasks:
+        for syncer, task in tasks:
             await task.ended.wait()
+            syncer.give_up()
 
 
 @dataclass

@@ -8,6 +8,7 @@ import trio
 
 from daemon import logs, plan
 from daemon.circle import Circle
+from daemon.disk import DiskTrouble, is_of_the_disk
 from daemon.logs import running
 from daemon.state.pause import note_pause, paused_until
 from daemon.times import rfc3339_or_none
@@ -64,7 +65,12 @@ class PauseDesk:
     async def _go_on(self, reason: str) -> None:
         if self._until is None:
             return
-        await self._keep(None)
+        try:
+            await self._keep(None)
+        except DiskTrouble as error:
+            if not is_of_the_disk(error) or self._until > self._wall():
+                raise
+            self._note(None)  # an end that is over is none after a restart either
         for syncer in self._circle.syncer_by_url.values():
             syncer.tell(plan.Paused(paused=False))
             syncer.tell(plan.Requested("resume"))

@@ -175,10 +175,10 @@ class Keeper:
 
     def rename(self, nickname: str) -> None:
         """Give this wallet another nickname; the next sync tells the others."""
-        self.store.identity = self.store.identity._replace(nickname=nickname)
         with self.store.state.transaction():
             self.store.state.set_meta("nickname", nickname)
             self.store.state.set_meta("nickname_instead_of", self.store.state.meta("nickname_configured") or "")
+        self.store.identity = self.store.identity._replace(nickname=nickname)
 
     def leave(self, left: Sequence[LeftAccount]) -> None:
         """Sync no longer with these servers; all of them, or none if that fails."""
