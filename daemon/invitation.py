@@ -10,8 +10,8 @@ paper, and a root secret with a wrong character in it would be another, empty ci
 there was one, is taken as it is.
 White space anywhere in an invitation is left out.
 
-Sealed with a passphrase it is ``{"argon2id": {"memory", "operations", "salt"}, "box"}`` instead, with the former in
-the box: ``daemon.passphrase`` says how.
+Sealed with a passphrase it is ``{"argon2id": {"memory", "operations", "salt"}, "box"}`` instead, with the plain
+one in the box: ``daemon.passphrase`` says how.
 """
 
 from collections.abc import Callable, Sequence

@@ -134,11 +134,15 @@ class ArrivingWallet(NamedWallet, kw_only=True):
 
 
 class LeftAccount(msgspec.Struct, kw_only=True):
-    """An account that was left: whether it holds the note that leads to the new one, and what prevents that."""
+    """An account that was left: whether it holds the note that leads to the new one, and what prevents that.
+
+    ``payment`` is what its server wants to be paid for that account, which is another one than the new one.
+    """
 
     server: str
     noted: bool
     error: str | None
+    payment: PaymentDue | None = None
 
 
 class RotationStatus(msgspec.Struct, kw_only=True):

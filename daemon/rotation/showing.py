@@ -9,7 +9,7 @@ from daemon.rotation.wording import name_of, sentence
 from daemon.server.base import Failure
 from daemon.state.rotations import MetNote, OldAccount
 from daemon.times import rfc3339
-from ipc.state import ArrivingWallet, LeftAccount, MovedNote, NamedWallet, RotationStatus
+from ipc.state import ArrivingWallet, LeftAccount, MovedNote, NamedWallet, PaymentDue, RotationStatus
 
 FailureAt = Callable[[OldAccount], Failure | None]
 """Tells what holds an account up that was left, if something does."""
@@ -72,4 +72,10 @@ def _rotation(own_id: str, each: Progress, shown_by_id: dict[str, str], failure_
 
 
 def _account(account: OldAccount, failure: Failure | None) -> LeftAccount:
-    return LeftAccount(server=account.url, noted=account.phase == "noted", error=failure.message if failure else None)
+    payment = failure.payment if failure is not None else None
+    return LeftAccount(
+        server=account.url,
+        noted=account.phase == "noted",
+        error=failure.message if failure else None,
+        payment=PaymentDue(uri=payment.uri, amount=payment.amount) if payment else None,
+    )

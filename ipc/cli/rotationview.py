@@ -48,7 +48,13 @@ def _rotation_attention(rotation: RotationStatus, telling: Telling) -> Iterator[
             f" approve it there, where the code {clean(rotation.code)} is shown."
         )
     for account in rotation.accounts:
-        if not account.noted:
+        if account.payment is not None:
+            amount = f" {clean(account.payment.amount)}" if account.payment.amount else ""
+            yield (
+                f"{clean(account.server)} wants to be paid{amount} for the account that was left, or the note of the"
+                f" roll-over by {signer} cannot lie there: {clean(account.payment.uri)}"
+            )
+        elif not account.noted:
             why = f": {clean(account.error)}" if account.error else ""
             yield f"{clean(account.server)} has yet to be told of the roll-over by {signer}{why}."
 

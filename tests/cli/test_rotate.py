@@ -8,7 +8,7 @@ from support.cli_terminal import on_terminal
 
 from ipc.cli.exits import ExitCode
 from ipc.messages import HeldResult, RotateResult
-from ipc.state import MovedNote, NamedWallet
+from ipc.state import LeftAccount, MovedNote, NamedWallet, PaymentDue, RotationStatus
 
 PHONE, DESKTOP, LAPTOP = (
     NamedWallet(id=f"{name.upper()}0123456789", shown_as=name) for name in ("phone", "desktop", "laptop")
@@ -86,3 +86,25 @@ def test_status_says_what_waits_and_how_to_answer(walletsync, home, capsys):
     out = " ".join(capsys.readouterr().out.split())
     assert "desktop has rolled the circle over to new keys (code 8623-FE2N)" in out
     assert "approve R2" in out
+
+
+def test_status_says_what_holds_a_roll_over_up_and_what_is_to_be_paid(walletsync, home, daemon, capsys):
+    payment = PaymentDue(uri="taler://pay/merchant.example/ORDER-1/", amount="KUDOS:0.1")
+    accounts = [
+        LeftAccount(server="https://a.example/", noted=False, error="no answer within 60 s"),
+        LeftAccount(server="https://b.example/", noted=True, error="it wants to be paid", payment=payment),
+        LeftAccount(server="https://c.example/", noted=True, error=None),
+    ]
+    rotation = RotationStatus(
+        code="8623-FE2N", signer=PHONE, kept=[], left_out=[], accounts=accounts, since=ago(minutes=5)
+    )
+    daemon.answer_by_method["status"].rotations = [rotation]
+    assert walletsync("status") == 0
+    out = "".join(capsys.readouterr().out.split())
+    for words in (
+        "https://a.example/ has yet to be told of the roll-over by phone: no answer within 60 s",
+        "https://b.example/ wants to be paid KUDOS:0.1 for the account that was left",
+        "taler://pay/merchant.example/ORDER-1/",
+    ):
+        assert "".join(words.split()) in out
+    assert "c.example" not in out

@@ -4,6 +4,7 @@ Their wallets are those of ``support.devices``; all of them share a circle. Noth
 what happens happens because of a change, a request, or a retry.
 """
 
+import hashlib
 import os
 import random
 import time
@@ -30,7 +31,7 @@ from daemon.surroundings import Surroundings
 from daemon.times import from_rfc3339
 from daemon.worker import threads
 from ipc.messages import SyncParams
-from ipc.state import ServerStatus
+from ipc.state import ServerStatus, Status
 
 PATIENCE = 20.0
 LARGEST_BLOB = 4 << 20  # so that a server without an end is given up soon
@@ -82,10 +83,14 @@ class ServedDaemon:
         self.device.sql("DELETE FROM coins WHERE coin_pub = ?", key)
         self.circle.changed()
 
+    def status(self) -> Status:
+        """Return the whole status."""
+        settings = Settings(wallet=WalletSettings(path=self.device.wallet_path))
+        return StatusDesk(self.circle, settings).status()
+
     def status_of(self, url: str) -> ServerStatus:
         """Return what status says of a server."""
-        settings = Settings(wallet=WalletSettings(path=self.device.wallet_path))
-        (found,) = (server for server in StatusDesk(self.circle, settings).status().servers if server.url == url)
+        (found,) = (server for server in self.status().servers if server.url == url)
         return found
 
     def last_success(self, url: str) -> float:
@@ -116,10 +121,16 @@ class ServedDaemon:
 
 @asynccontextmanager
 async def served_daemon(
-    name: str, folder: Path, *, timing: Timing = HASTE, environment: Mapping[str, str] = CREDENTIALS
+    name: str,
+    folder: Path,
+    *,
+    timing: Timing = HASTE,
+    environment: Mapping[str, str] = CREDENTIALS,
+    has_key: bool = False,
 ) -> AsyncIterator[ServedDaemon]:
-    """Run a daemon until the body ends."""
-    device = Device(name, folder / name)
+    """Run a daemon until the body ends. With ``has_key`` something can be sealed to its wallet."""
+    seed = hashlib.sha256(name.encode()).digest() if has_key else None
+    device = Device(name, folder / name, wallet_seed=seed)
     chance = random.Random(name)
     surroundings = Surroundings(worker=threads(), wall=time.time, chance=chance, ids=os.urandom)
     keeper = device.keeper
@@ -132,7 +143,7 @@ async def served_daemon(
     try:
         async with trio.open_nursery() as nursery:
             circle = Circle(
-                secrets=Secrets(Secret(bytes(32)), Secret(ROOT), None),
+                secrets=Secrets(Secret(seed or bytes(32)), Secret(ROOT), None),
                 secrets_path=folder / name / "secrets.json",
                 keeper=keeper,
                 exclusively=exclusively,
