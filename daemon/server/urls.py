@@ -177,7 +177,7 @@ def _taler(parts: SplitResult) -> TalerUrl:
 
 
 def _bucket(parts: SplitResult) -> BucketUrl:
-    _refuse_user(parts, "an s3:// URL", "give the credentials in the settings or the environment (AWS_ACCESS_KEY_ID)")
+    _refuse_user(parts, "an s3:// URL", "the credentials belong in the environment of walletsyncd (AWS_ACCESS_KEY_ID)")
     _refuse(parts, "an s3:// URL", {"a fragment": parts.fragment})
     if not _BUCKET.fullmatch(parts.netloc):
         raise UrlError(f"{parts.netloc!r} is no bucket name: 3 to 63 of a-z, 0-9, '-' and '.'; no port")
@@ -201,7 +201,7 @@ def _query(parts: SplitResult, known: Collection[str]) -> dict[str, str]:
     if unknown:
         raise UrlError(
             f"an s3:// URL takes {' and '.join(sorted(known))} only, not {unknown[0]!r}; credentials belong in "
-            "the settings or the environment"
+            "the environment of walletsyncd"
         )
     if len(dict(pairs)) != len(pairs):
         raise UrlError("an s3:// URL names endpoint and region at most once each")

@@ -290,7 +290,7 @@ async def test_without_credentials_nothing_is_asked(store, open_server, tmp_path
     wallet = Wallet(open_server(credentials=None), tmp_path)
     outcome = await wallet.fetch()
     assert kind(outcome) is FailureKind.REFUSED
-    assert "AWS_ACCESS_KEY_ID" in outcome.message
+    assert "walletsyncd has to be started with AWS_ACCESS_KEY_ID" in outcome.message
     assert not store.requests
 
 

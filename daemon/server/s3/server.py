@@ -183,7 +183,10 @@ class S3Server:
 
 def _unfit(credentials: Credentials | None, proxy: str | None) -> str | None:
     if credentials is None:
-        return "no credentials for the object store: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        return (
+            "no credentials for the object store: walletsyncd has to be started with AWS_ACCESS_KEY_ID and"
+            " AWS_SECRET_ACCESS_KEY in its environment"
+        )
     if proxy is not None and not proxy.startswith(("http://", "https://")):
         return "an object store cannot be reached through a SOCKS proxy: use an http:// proxy, or none"
     return None
