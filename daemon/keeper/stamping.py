@@ -8,8 +8,11 @@ import msgspec
 from daemon.sets.element import Stamp, next_time
 from daemon.sets.operations import insert
 from daemon.state.replica import Replica
-from daemon.wallet.rows import decode_key, encode_key
+from daemon.wallet.rows import InvalidValue, decode_key, encode_key
 from daemon.wallet.tables import CIRCLE_SET
+
+LONGEST_NICKNAME = 64
+"""In characters: what settings and ``rename`` take, so that status can always be told."""
 
 
 class Identity(NamedTuple):
@@ -98,13 +101,30 @@ def is_announced(replica: Replica, identity: Identity, writer: str | None = None
 
 
 def members(replica: Replica) -> dict[str, Member]:
-    """Return the circle's wallets by id, as far as they are known here."""
+    """Return the circle's wallets by id, as far as they are known here.
+
+    What a broken wallet put there and is none is left out, and a nickname longer than one can be is cut.
+    """
     found = {}
     for entry in replica.entries_of(CIRCLE_SET):
         member = read_member(entry.element.value) if entry.element.live else None
-        if member is not None:
-            found[str(decode_key(entry.key)[0])] = member
+        wallet_id = _wallet_of(entry.key)
+        if member is not None and wallet_id is not None:
+            found[wallet_id] = msgspec.structs.replace(member, nickname=member.nickname[:LONGEST_NICKNAME])
     return found
+
+
+def _wallet_of(key: str) -> str | None:
+    """Return the id of the wallet that a key of the circle names, if it names one."""
+    try:
+        columns = decode_key(key)
+    except InvalidValue:
+        return None
+    match columns:
+        case [str(wallet_id)]:
+            return wallet_id
+        case _:
+            return None
 
 
 def is_member(replica: Replica, wallet_id: str) -> bool:

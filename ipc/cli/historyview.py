@@ -69,8 +69,11 @@ def counts_in_words(count_by_set: Mapping[str, int]) -> str:
 
 
 def short_key(key: str) -> str:
-    """Write a key for people, its long parts shortened."""
-    parts = msgspec.json.decode(key, type=list[object])
+    """Write a key for people, its long parts shortened. One that a broken wallet made is written as it is."""
+    try:
+        parts = msgspec.json.decode(key, type=list[object])
+    except msgspec.DecodeError:
+        parts = [key]
     return " ".join(_shortened(_worded(part)) for part in parts)
 
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ipc.cli.historyview import short_key
 from ipc.cli.words import REASON_WORDS, STATE_WORDS, clean, count, distance, listed, relative, size
 from ipc.state import ServerState, SyncReason
 
@@ -75,3 +76,11 @@ def test_every_state_and_every_reason_has_words():
     assert set(STATE_WORDS) == set(get_args(ServerState))
     assert set(REASON_WORDS) == set(get_args(SyncReason))
     assert len(set(STATE_WORDS.values())) == len(STATE_WORDS)
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [('["A",7]', "A 7"), ('["0123456789012345678901234567890"]', "01234567…"), ("odd", "odd"), ("7", "7")],
+)
+def test_a_key_is_written_for_people_also_where_it_is_none(key, words):
+    assert short_key(key) == words
