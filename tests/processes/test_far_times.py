@@ -24,7 +24,7 @@ def test_a_time_impossibly_far_ahead_waits_until_it_is_approved(place: Place) ->
     while phone.sync()[0].outcome != "ok":  # each writer that counts on from there is asked about
         (far,) = phone.status().far_times
         assert far.server == phone.server.url
-        assert phone.server.state == "unreadable"
+        wait_until(lambda: phone.server.state == "unreadable", "status says so")
         assert exchanges(phone) == {}
         assert f"approve {far.id}" in phone.cli("status").stdout
         assert "nothing to reject" in phone.cli("reject", far.id, "--yes").stderr

@@ -40,7 +40,7 @@ def test_a_lost_device_is_left_out_and_the_other_one_follows_by_its_code(place: 
     wait_until(lambda: exchanges(desktop) == everything, "the desktop has all")
     wait_until(lambda: not phone.status().rotations, "the phone knows that the desktop has come")
     laptop.sync()
-    assert laptop.server.state == "moved"
+    wait_until(lambda: laptop.server.state == "moved", "the laptop says so")
     assert exchanges(laptop) == {"https://before.example/": "KUDOS"}
     assert laptop.cli("approve", "R1", "--yes").returncode == 4
     for device in (phone, desktop):

@@ -161,7 +161,7 @@ async def test_a_lie_is_one_clear_error_and_harms_nothing(kind, lie, state, mess
         assert state in await phone.sync()
         assert {"OF PHONE": "1", "LATER": "1"}.items() <= phone.device.coins().items()
         assert phone.device.element("coins", "LATER").live
-        assert list((quick_path / "phone" / "spool").iterdir()) == []
+        await until(lambda: not list((quick_path / "phone" / "spool").iterdir()), "nothing lies about")
 
         stop_lying()
         await until(lambda: phone.status_of(url).error is None, "it goes on by itself")
@@ -207,7 +207,7 @@ async def test_an_old_blob_brings_nothing_back_is_said_once_and_replaced(kind, p
         went_back = [data["server"] for event, data in told if event == "server.went_back"]
         assert went_back
         assert set(went_back) == {url}
-        assert phone.status_of(url).state == "idle"
+        await until(lambda: phone.status_of(url).state == "idle", "all is well")
         async with served_daemon("tablet", quick_path) as tablet:
             await tablet.membership.enroll(url, None)
             assert await tablet.sync() == ["ok"]
