@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from daemon.keeper.brake import Death, Place, to_be_held
+from daemon.keeper.columns import columns_changed, note_columns
 from daemon.keeper.heal import heal
 from daemon.keeper.judge import Verdict, judge
 from daemon.keeper.settle import begin_write, finish_write, renew_marker
@@ -64,6 +65,9 @@ def capture(store: Store) -> Captured:
         store.guest.install()
         store.guest.refresh()
         store.scanned_at = None
+    migrated = columns_changed(store)
+    if migrated:
+        store.scanned_at = None
     captured = Captured(scanned=store.scan_due, installed=not complete)
     if not captured.scanned and _is_idle(store):
         return captured
@@ -73,6 +77,8 @@ def capture(store: Store) -> Captured:
     with store.state.transaction():
         stamper = store.stamper()
         with _renewing(store, marker, stamper):
+            if migrated:
+                note_columns(store)
             page = store.guest.read_log()
             captured.log_seq = page.last_seq
             capturing = _Capturing(store, stamper, captured)
@@ -108,6 +114,7 @@ def _renewing(store: Store, marker: Marker | None, stamper: Stamper) -> Iterator
             yield
         return
     with store.guest.writing() as connection:
+        store.guest.check_schema()
         yield
         marker = marker._replace(seen=encode_times(stamper.seen))
         renew_marker(connection, marker)

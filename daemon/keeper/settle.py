@@ -51,6 +51,7 @@ def settle(store: Store, log_seq: int, *, retry_refused: bool) -> Settled:
         return settled
     marker = begin_write(store)
     with store.guest.writing() as connection:
+        store.guest.check_schema()
         renew_marker(connection, marker)
         connection.execute("DELETE FROM walletsync_log WHERE seq <= ?", (log_seq,))
         for place, outcome in write(store.guest, listed):

@@ -5,7 +5,8 @@ itself is never opened otherwise, only stat'ed. It may be absent, replaced or lo
 
 An open connection keeps SQLite from bringing the write-ahead log into the main file when the wallet closes: whoever
 then copied the file would miss the latest commits, and a copy put back in place would be read through the old log. So
-the guest tidies up after itself, and the file is opened anew where it has changed without any commit.
+the guest tidies up after itself, and the file is opened anew where it has changed without any commit. So it is where
+somebody removed the write-ahead log or its index: they live on in our connection, and nobody else could read the file.
 """
 
 import contextlib
@@ -30,7 +31,8 @@ class WalletFile:
         self._opened_file: FileId | None = None
         self._log_path = path
         self._looked_at: tuple[int, tuple[int, int]] | None = None
-        self._was_readonly = False
+        self._beside: dict[Path, FileId] = {}
+        self._is_spoilt = False
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -44,7 +46,8 @@ class WalletFile:
         Raises WalletTrouble.
         """
         file, written = self._stat()
-        changed = self._opened_file != file or self._was_readonly or self._changed_without_commit(written)
+        changed = self._opened_file != file or self._is_spoilt or self._lost_log()
+        changed = changed or self._changed_without_commit(written)
         if self._connection is not None and changed:
             self.close()
         if self._connection is not None:
@@ -61,7 +64,8 @@ class WalletFile:
         if self._connection is not None:
             self._connection.close()
         self._connection = self._opened_file = self._looked_at = None
-        self._was_readonly = False
+        self._beside = {}
+        self._is_spoilt = False
         if self._claim is not None:
             self._claim.release()
 
@@ -77,8 +81,9 @@ class WalletFile:
             with translated(self.path, self._lock_wait):
                 yield
         except WalletTrouble as trouble:
-            # SQLite opens what cannot be written for reading alone, and such a connection never writes again.
-            self._was_readonly |= trouble.state == "readonly"
+            # SQLite opens what cannot be written for reading alone, and such a connection never writes again; and one
+            # that cannot read the file's log keeps that log alive for everyone.
+            self._is_spoilt |= trouble.state in {"readonly", "unfit"}
             raise
 
     def data_version(self) -> int:
@@ -88,6 +93,7 @@ class WalletFile:
     def look(self) -> None:
         """Remember what the file is like, as far as our connection knows it."""
         self._looked_at = self.data_version(), self._stat()[1]
+        self._beside = self._files_beside() | self._beside
 
     def tidy_up(self) -> None:
         """Bring the write-ahead log into the main file and empty it, unless that would hold anyone up."""
@@ -118,6 +124,19 @@ class WalletFile:
             self.close()
             raise WalletTrouble("unfit", f"{self.path} is no file: a wallet database should be there, or nothing")
         return (status.st_dev, status.st_ino), (status.st_mtime_ns, status.st_size)
+
+    def _files_beside(self) -> dict[Path, FileId]:
+        """Return the write-ahead log and its index. Nobody removes them while a connection is open, but by hand."""
+        found = {}
+        for path in (self._log_path, self._log_path.with_name(f"{self._log_path.name.removesuffix('-wal')}-shm")):
+            with contextlib.suppress(OSError):
+                status = path.stat()
+                found[path] = status.st_dev, status.st_ino
+        return found
+
+    def _lost_log(self) -> bool:
+        """Tell whether a file beside the database that our connection uses is not the one there now."""
+        return not self._beside.items() <= self._files_beside().items()
 
     def _changed_without_commit(self, written: tuple[int, int]) -> bool:
         """Tell whether the file was written over, which our connection and its cached pages cannot see."""

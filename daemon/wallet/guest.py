@@ -5,6 +5,7 @@ on the database that lies at the path now, or raises WalletTrouble.
 """
 
 import contextlib
+import itertools
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -116,13 +117,26 @@ class Guest:
             raise WalletTrouble("readonly", f"walletsync was taken out of {self.path} and is back with its next start")
         if self._file.open():
             self._schema_version = self._data_version = -1
-        with self._file.translated():
-            version = self.connection.execute("PRAGMA schema_version").fetchone()[0]
-            if version != self._schema_version:
-                self._layout, self._schema_version = self._lay_out(), version
-                self._is_complete = triggers.installed(self.connection) == self._wanted()
-            self._file.look()
-            return self._is_complete
+        try:
+            with self._file.translated():
+                version = self.connection.execute("PRAGMA schema_version").fetchone()[0]
+                if version != self._schema_version:
+                    self._layout, self._schema_version = self._lay_out(), version
+                    self._is_complete = triggers.installed(self.connection) == self._wanted()
+                self._file.look()
+        except WalletTrouble as trouble:
+            if trouble.state == "unfit":
+                self.close()  # it is of no use, and would only be in the wallet's way
+            raise
+        return self._is_complete
+
+    def check_schema(self) -> None:
+        """Make sure, within a transaction, that the wallet has not migrated since ``refresh``. Raises WalletTrouble.
+
+        What we would write by what we knew of its tables could be watched by no trigger of ours.
+        """
+        if self.connection.execute("PRAGMA schema_version").fetchone()[0] != self._schema_version:
+            raise WalletTrouble("locked", f"the wallet has just changed the tables of {self.path}; it is tried again")
 
     def install(self) -> None:
         """Add our tables and triggers, or mend them. Changes from now on are noted. Raises WalletTrouble."""
@@ -223,7 +237,12 @@ class Guest:
 
     def read(self, table: SetTable, key: Sequence[SqlValue]) -> Row | Excluded | None:
         """Return what the wallet has of one key."""
-        rows = self.connection.execute(table.select_row(key), key).fetchall()
+        try:
+            with self._no_huge_values():
+                rows = self.connection.execute(table.select_row(key), key).fetchall()
+        except sqlite3.DataError as error:
+            self._leave_out_huge(table, error)
+            return Excluded()
         match rows:
             case []:
                 return None
@@ -233,14 +252,50 @@ class Guest:
         return Excluded()
 
     def scan(self, table: SetTable) -> Iterator[tuple[str, Row]]:
-        """Walk all rows of a set that take part."""
+        """Walk all rows of a set that take part, in one state of the database (``reading`` or ``writing``)."""
+        last = None
+        try:
+            with self._no_huge_values():
+                for text, row in self._rows(table, table.select_all):
+                    last = text
+                    yield text, row
+        except sqlite3.DataError as error:
+            self._leave_out_huge(table, error)
+            yield from self._rest_without_huge(table, last)
+
+    def _rest_without_huge(self, table: SetTable, last: str | None) -> Iterator[tuple[str, Row]]:
+        """Walk on after this key. They come in the same order."""
+        rows = self._rows(table, table.select_all_up_to(VALUE_BYTES))
+        if last is not None:
+            rows = itertools.dropwhile(lambda each: each[0] != last, rows)
+            next(rows)
+        yield from rows
+
+    def _rows(self, table: SetTable, select: str) -> Iterator[tuple[str, Row]]:
         width = len(table.profile.key)
-        for row in self.connection.execute(table.select_all):
+        for row in self.connection.execute(select):
             key = row[:width]
             if None not in key or isinstance(self.read(table, key), Row):  # null is unlike null: there may be two
                 text, value = encode_key(key), _row(table, row[width:])
                 if self._fits(table, text, value):
                     yield text, value
+
+    @contextlib.contextmanager
+    def _no_huge_values(self) -> Iterator[None]:
+        """Have SQLite refuse, in the body, what no blob could hold anyway: a gigabyte would be here several times."""
+        most = self.connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_BYTES)
+        try:
+            yield
+        finally:
+            self.connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, most)
+
+    def _leave_out_huge(self, table: SetTable, error: sqlite3.DataError) -> None:
+        """Note that a row is too large to be read. Raises the error if it says anything else."""
+        if error.sqlite_errorname != "SQLITE_TOOBIG":
+            raise error
+        self._left_out[table.name] = (
+            f"the content of a row has more than {VALUE_BYTES} bytes, and a blob takes {VALUE_BYTES} at most"
+        )
 
     def take_left_out(self) -> dict[str, str]:
         """Return why rows of these sets were left out since this was last asked: no blob could hold them."""
@@ -259,7 +314,6 @@ class Guest:
         """See how the sets lie in the database. Raises WalletTrouble where they do not."""
         layout, problems = lay_out(self.connection, self._profile, self._optional)
         if problems:
-            self.close()
             reason = f"{self.path} does not fit the profile {self._profile.name}: {'; '.join(problems)}"
             raise WalletTrouble("unfit", reason)
         if not self.use_triggers:

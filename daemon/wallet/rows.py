@@ -11,7 +11,7 @@
 import base64
 import binascii
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 import msgspec
 
@@ -85,6 +85,15 @@ def keep_other_members(old: bytes, new: bytes, default_by_column: Mapping[str, o
     if {name: member for name, member in whole.items() if name not in silent} == members:
         return old
     return msgspec.json.encode(whole, order="sorted")
+
+
+def without_defaults(value: bytes, columns: Container[str], default_by_column: Mapping[str, object]) -> bytes:
+    """Return a row's value without those of the columns that hold their default."""
+    members = msgspec.json.decode(value, type=dict[str, object])
+    rest = {
+        name: member for name, member in members.items() if name not in columns or member != default_by_column[name]
+    }
+    return msgspec.json.encode(rest, order="sorted")
 
 
 def placeholder(value: SqlValue, mark: str = "?") -> str:

@@ -117,8 +117,17 @@ class SetTable:
     @cached_property
     def select_all(self) -> str:
         """Select key and shared columns of all rows that take part, by key: what comes in order is kept in order."""
+        return self._select_where(self.condition)
+
+    def select_all_up_to(self, most_bytes: int) -> str:
+        """Select the same of those rows alone of which that takes no more bytes. It takes longer."""
+        columns = (*self.profile.key, *self.shared)
+        size = " + ".join(f"coalesce(length(CAST({quoted(column)} AS BLOB)), 0)" for column in columns)
+        return self._select_where(f"({size}) <= {most_bytes} AND {self.condition}")
+
+    def _select_where(self, condition: str) -> str:
         columns = names((*self.profile.key, *self.shared))
-        rows = f"{quoted(self.profile.table)} WHERE {self.condition}"
+        rows = f"{quoted(self.profile.table)} WHERE {condition}"
         return f"SELECT {columns} FROM {rows} ORDER BY {names(self.profile.key)}"
 
 

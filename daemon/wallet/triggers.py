@@ -12,6 +12,7 @@ All names begin with ``walletsync_``; the wallet's own tables stay as they are.
 - ``walletsync_written`` holds what our last write made of each row, until the state database has noted it.
 """
 
+import json
 import sqlite3
 
 from daemon.wallet.tables import Layout, SetTable, names, quoted
@@ -50,10 +51,12 @@ def watch_own_writes(connection: sqlite3.Connection, layout: Layout) -> None:
 
 
 def installed(connection: sqlite3.Connection) -> dict[str, str]:
-    """Return all that we ever added to this database, the SQL by name."""
+    """Return all that we ever added to this database, the SQL by name. A namesake of the wallet's is none of it."""
     return dict(
         connection.execute(
-            "SELECT name, sql FROM sqlite_master WHERE name LIKE 'walletsync\\_%' ESCAPE '\\' AND sql IS NOT NULL"
+            "SELECT name, sql FROM sqlite_master WHERE (type = 'table' AND name IN (SELECT value FROM json_each(?)))"
+            " OR (type = 'trigger' AND name LIKE 'walletsync\\_%' ESCAPE '\\' AND instr(sql, ' walletsync_log '))",
+            (json.dumps(list(TABLES)),),
         )
     )
 

@@ -7,6 +7,7 @@ import pytest
 from support.devices import PROFILE, Device, Shelf, in_step
 from support.wallet_files import be_the_wallet, schema
 
+from daemon.keeper.merge import merge
 from daemon.wallet.guest import Guest
 
 REBUILD = (
@@ -56,6 +57,27 @@ def test_a_table_that_the_wallet_rebuilds_loses_nothing_here_and_no_change_made_
     phone.coin("D", "KUDOS:4")
     in_step(shelf, phone, desktop)
     assert "D" in desktop.coins()
+
+
+def test_a_migration_between_reading_and_writing_is_waited_for_and_nothing_is_written_unwatched(
+    two, shelf, monkeypatch
+):
+    phone, desktop = two
+    desktop.coin("A", "KUDOS:9")
+    desktop.sync(shelf)
+
+    def merge_while_the_wallet_migrates(*arguments):
+        be_the_wallet(phone.wallet_path, *REBUILD)
+        return merge(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("daemon.keeper.keeper.merge", merge_while_the_wallet_migrates)
+        taken = phone.sync(shelf)
+    assert taken.trouble is not None
+    assert taken.trouble.state == "locked"
+    assert phone.coins() == {"A": "KUDOS:1", "C": "KUDOS:3"}
+    in_step(shelf, phone, desktop)
+    assert phone.coins() == desktop.coins() == {"A": "KUDOS:9", "C": "KUDOS:3"}
 
 
 def test_changes_made_while_our_triggers_were_gone_are_found(two, shelf):
@@ -178,3 +200,19 @@ def test_a_refused_row_is_shown_with_its_reason_until_it_comes_through(two, shel
     in_step(shelf, desktop, phone)
     assert phone.sql("SELECT * FROM handles") == desktop.sql("SELECT * FROM handles") == [(1, "mine"), (2, "other")]
     assert not list(phone.keeper.store.to_apply.entries())
+
+
+def test_a_column_that_is_added_while_a_row_waits_does_not_make_the_old_row_win(two, shelf):
+    phone, desktop = two
+    impatient(phone)
+    for key in "AB":
+        desktop.coin(key, "KUDOS:9")
+    desktop.sync(shelf)
+    with closing(sqlite3.connect(phone.wallet_path, isolation_level=None)) as wallet:
+        wallet.execute("BEGIN IMMEDIATE")
+        assert phone.sync(shelf).trouble is not None
+        wallet.execute("ALTER TABLE coins ADD COLUMN more INTEGER DEFAULT 3")
+        wallet.execute("UPDATE coins SET more = 4 WHERE coin_pub = 'B'")
+        wallet.execute("COMMIT")
+    in_step(shelf, phone, desktop)
+    assert phone.coins() == desktop.coins() == {"A": "KUDOS:9", "B": "KUDOS:2"}  # what it changed of B is a change

@@ -4,14 +4,15 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import tracemalloc
 from contextlib import closing, contextmanager
 
 import pytest
 from support.wallet_files import be_the_wallet, bring, forget_log, found, guest_in, logged, make, profile_of, schema
 
 from config.profile import SetProfile
-from daemon.wallet.guest import Guest
-from daemon.wallet.rows import encode_value
+from daemon.wallet.guest import Excluded, Guest, Row
+from daemon.wallet.rows import decode_key, encode_key, encode_value
 from daemon.wallet.trouble import WalletTrouble
 
 COINS = profile_of(
@@ -397,3 +398,85 @@ def test_our_own_writes_and_tidying_are_no_news(guest):
     be_the_wallet(guest.path, "INSERT INTO coins VALUES ('C', 3, 0)")
     assert guest.committed_since()
     assert not guest.committed_since()
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-shm"])
+def test_a_log_that_is_removed_under_us_is_let_go_so_that_the_wallet_can_be_used_again(guest, tmp_path, suffix):
+    be_the_wallet(guest.path, "INSERT INTO coins VALUES ('C', 3, 0)")
+    assert guest.refresh()
+    guest.tidy_up()
+    (tmp_path / f"wallet.db{suffix}").unlink()
+    guest.refresh()
+    be_the_wallet(guest.path, "INSERT INTO coins VALUES ('D', 4, 0)")
+    assert guest.refresh()
+    assert set(found(guest, "coins")) == {'["A"]', '["B"]', '["C"]', '["D"]'}
+    assert be_the_wallet(guest.path, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_a_log_removed_under_the_wallet_too_is_told_and_works_once_the_wallet_has_closed(guest, tmp_path):
+    guest.tidy_up()
+    with closing(sqlite3.connect(guest.path, isolation_level=None)) as wallet:
+        wallet.execute("INSERT INTO coins VALUES ('C', 3, 0)")
+        wallet.execute("CREATE TABLE more (id)")
+        (tmp_path / "wallet.db-wal").unlink()
+        for _ in range(2):
+            with trouble(guest, "unfit"):
+                guest.refresh()
+    guest.refresh()
+    be_the_wallet(guest.path, "INSERT INTO coins VALUES ('D', 4, 0)")
+    assert set(found(guest, "coins")) == {'["A"]', '["B"]', '["C"]', '["D"]'}
+
+
+def test_a_row_far_too_large_is_left_out_without_being_read_and_no_other_row_is_missed(guest):
+    be_the_wallet(
+        guest.path,
+        "INSERT INTO coins SELECT 'N' || value, value, 0 FROM json_each('[1,2,3,4,5,6,7,8,9]')",
+        "UPDATE coins SET value = zeroblob(100000000) WHERE id = 'N4'",
+        "UPDATE coins SET value = printf('%.9000000c', 'x') WHERE id = 'N7'",
+    )
+    expected = {encode_key([each]) for each in ("A", "B", *(f"N{number}" for number in (1, 2, 3, 5, 6, 8, 9)))}
+    table = guest.layout.table_by_set["coins"]
+    tracemalloc.start()
+    with guest.reading():
+        keys = [key for key, _ in guest.scan(table)]
+        assert isinstance(guest.read(table, ["N4"]), Excluded)
+        assert isinstance(guest.read(table, ["N7"]), Excluded)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (set(keys), len(keys)) == (expected, len(expected))
+    assert "a blob takes" in guest.take_left_out()["coins"]
+    assert peak < 2**20
+    bring(guest, "coins", {'["N4"]': coin(4), '["C"]': coin(3)})
+    assert len(found(guest, "coins")) == len(expected) + 2
+
+
+def test_a_key_far_too_large_is_left_out_and_holds_up_nothing(guest):
+    be_the_wallet(guest.path, "INSERT INTO coins VALUES (printf('%.9000000c', 'x'), 1, 0), ('C', 3, 0)")
+    with guest.reading():
+        keys = guest.read_log().keys
+        table = guest.layout.table_by_set["coins"]
+        rows = {key: guest.read(table, decode_key(key)) for _, key in keys}
+    assert {key for key, row in rows.items() if isinstance(row, Row)} == {'["C"]'}
+    assert len(rows) == 2
+    assert set(found(guest, "coins")) == {'["A"]', '["B"]', '["C"]'}
+
+
+def test_what_the_wallet_itself_calls_like_ours_stays_the_wallets(guest):
+    own = (
+        "CREATE TABLE walletsync_settings (name TEXT UNIQUE)",
+        "CREATE UNIQUE INDEX walletsync_names ON walletsync_settings (name DESC)",
+        "CREATE TRIGGER walletsync_own AFTER INSERT ON walletsync_settings BEGIN DELETE FROM handles; END",
+    )
+    be_the_wallet(guest.path, *own, "INSERT INTO walletsync_settings VALUES ('A')")
+    before = schema(guest.path)
+    assert guest.refresh()
+    guest.install()
+    assert schema(guest.path) == before
+    guest.detach()
+    left = {name for _, name, *_ in schema(guest.path) if "walletsync" in name}
+    assert left - {"sqlite_autoindex_walletsync_settings_1"} == {
+        "walletsync_settings",
+        "walletsync_names",
+        "walletsync_own",
+    }
+    assert be_the_wallet(guest.path, "SELECT * FROM walletsync_settings") == [("A",)]
