@@ -13,7 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import trio
 
@@ -63,6 +63,7 @@ from daemon.wallet.trouble import WalletTaken, WalletTrouble
 from daemon.worker import Worker
 from ipc import server as ipc_server
 from ipc.base32 import encode
+from ipc.dispatch import Method
 
 T = TypeVar("T")
 
@@ -97,14 +98,15 @@ async def serve(paths: Paths, notifier: Notifier) -> None:
         cut_short_after() as start_countdown,
         _locked(paths),
         _spool_folder(paths) as spool_folder,
+        _listening(paths) as listening,
     ):
         async with _opened(paths, settings, unlocked_by, spool_folder) as circle:
+            circle.reporter.publish = listening.publish
             desk, pausing = StatusDesk(circle, settings), PauseDesk(circle)
             obeying = _obeying(paths, settings, circle, notifier, desk)
-            async with _listening(paths, circle, desk, pausing):
-                await circle.start_enrolled()
-                await _look_after(circle, pausing, notifier, settings)
-                _spare_what_stays()
+            await _begin(circle, pausing, notifier, settings)
+            _spare_what_stays()
+            async with listening.answering(_methods(paths, circle, desk, pausing), _ipc_failed):
                 _say_ready(circle, notifier, desk, trio.current_time() - began)
                 await obeying.until_asked_to_end(signals)
                 start_countdown()
@@ -197,30 +199,20 @@ def _check_wallet_is_not_shared(guest: Guest) -> None:
         pass  # the first look tells it
 
 
-@contextlib.asynccontextmanager
-async def _listening(paths: Paths, circle: Circle, *desks: Desk) -> AsyncIterator[None]:
-    """Answer on the sockets, and publish events there."""
+def _listening(paths: Paths) -> contextlib.AbstractContextManager[ipc_server.Server]:
+    """Listen on the sockets; who calls is answered once all that a true answer needs is known."""
     identity = ipc_server.Identity(run=secrets.token_hex(RUN_ID_BYTES), version=__version__, pid=os.getpid())
-    async with ipc_server.serve(
-        paths.control_socket,
-        paths.events_socket,
-        telling_of_the_disk(
-            methods(
-                *desks,
-                SyncDesk(circle),
-                CircleDesk(circle),
-                UndoDesk(circle),
-                RotationDesk(circle),
-                ExplainDesk(circle),
-                DetachDesk(circle),
-            ),
-            paths.state_folder,
-        ),
-        identity=identity,
-        on_fault=lambda method, fault: logs.emit(running.IpcFault(method=method), error=fault),
-    ) as listening:
-        circle.reporter.publish = listening.publish
-        yield
+    return ipc_server.listening(paths.control_socket, paths.events_socket, identity=identity)
+
+
+def _methods(paths: Paths, circle: Circle, *desks: Desk) -> dict[str, Method[Any]]:
+    """Return all that the daemon answers, but for what the sockets themselves do."""
+    further = (SyncDesk, CircleDesk, UndoDesk, RotationDesk, ExplainDesk, DetachDesk)
+    return telling_of_the_disk(methods(*desks, *(desk(circle) for desk in further)), paths.state_folder)
+
+
+def _ipc_failed(method: str, fault: BaseException) -> None:
+    logs.emit(running.IpcFault(method=method), error=fault)
 
 
 def _spare_what_stays() -> None:
@@ -246,11 +238,16 @@ def _say_ready(circle: Circle, notifier: Notifier, desk: StatusDesk, seconds: fl
     circle.reporter.on_status = lambda: notifier.status(summary(desk.status()))
 
 
-async def _look_after(circle: Circle, pausing: PauseDesk, notifier: Notifier, settings: Settings) -> None:
-    """Start the tasks that tell the plans what happens, and the one that feeds the watchdog."""
+async def _begin(circle: Circle, pausing: PauseDesk, notifier: Notifier, settings: Settings) -> None:
+    """Start the syncers, the tasks that tell their plans what happens, and the one that feeds the watchdog.
+
+    When this returns, all that is asked of the daemon can be answered truly.
+    """
     lookout, waking = Lookout(circle), Waking(circle, pausing.look_again)
-    await lookout.look()
     circle.reporter.on_sync_ended = waking.sync_ended
+    await pausing.recall()
+    await lookout.look()
+    await circle.start_enrolled()
     for task in (lookout.run, pausing.run, waking.watch_clock, waking.watch_network):
         circle.nursery.start_soon(task)
     interval = watchdog_interval()

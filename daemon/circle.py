@@ -30,7 +30,6 @@ from daemon.syncer import Syncer
 from daemon.syncers import Syncers
 from daemon.worker import Worker
 from ipc.errors import Refusal
-from ipc.frame import BUSY
 
 
 @dataclass
@@ -49,7 +48,7 @@ class Circle:
     nursery: trio.Nursery
 
     def __post_init__(self) -> None:
-        self.syncers = Syncers(
+        self._syncers = Syncers(
             nursery=self.nursery,
             kinds=self.kinds,
             keeper=self.keeper,
@@ -58,7 +57,7 @@ class Circle:
             reporter=self.reporter,
             spool_folder=self.spool_folder,
         )
-        self.syncer_by_url = self.syncers.by_url
+        self.syncer_by_url = self._syncers.by_url
         self.departures = Departures(
             self.keeper,
             self.exclusively,
@@ -69,6 +68,7 @@ class Circle:
             self.nursery,
         )
         self.turn = trio.Lock()  # held by whoever changes the circle
+        self._syncers_change = trio.Lock()  # held while enrolled servers may have no syncer
         self.rolling = Rolling(self)
         self._say_circle()
 
@@ -85,30 +85,31 @@ class Circle:
             )
         if not records and self.secrets.root is not None:
             logs.emit(happenings.CircleUnreachable())
-        for record in records:
-            await self.start(parse_server_url(record.url), record.identity, record.memory)
+        await self._start_missing()
         await self.departures.go_on()
         if self.secrets.root is not None:
             await self.rolling.aftercare.start()
+        self._syncers.begin()
 
     @asynccontextmanager
-    async def at_rest(self) -> AsyncIterator[None]:
-        """Have no syncer run during the body, which may change what they work with; they start anew after it.
+    async def at_rest(self, *urls: str) -> AsyncIterator[None]:
+        """Have no syncer of these servers, or of any, run during the body, which may change what they work with.
 
-        Cancelled, they stay at rest: that happens when the daemon ends.
+        After it every enrolled server has a syncer. Cancelled, they stay at rest: that happens when the daemon ends.
         """
-        await self.syncers.stop(list(self.syncer_by_url))
-        try:
-            yield
-        finally:
-            await self.start_resting()
+        async with self._syncers_change:
+            await self._syncers.stop(urls or list(self.syncer_by_url))
+            try:
+                yield
+            finally:
+                await self.reporter.refresh()
+                await self._start_missing()
+                self._syncers.begin()
 
-    async def start_resting(self) -> None:
-        """Start the syncers of all enrolled servers that have none now. Cancelled, some of them rest."""
-        await self.reporter.refresh()
-        for record in self.reporter.overview.record_by_url.values():
-            if record.url not in self.syncer_by_url:
-                await self.start(parse_server_url(record.url), record.identity, dict(record.memory))
+    async def _start_missing(self) -> None:
+        for url, record in self.reporter.overview.record_by_url.items():
+            if url not in self.syncer_by_url:
+                await self._start(parse_server_url(url), record.identity, dict(record.memory))
 
     def changed(self) -> None:
         """Tell all servers' plans that the wallet changed."""
@@ -122,20 +123,28 @@ class Circle:
                 syncer.changed()
         self.nursery.start_soon(self.rolling.aftercare.look_at_arrivals)
 
-    def find(self, part: str | None) -> list[Syncer]:
-        """Return the syncers of the server that this part of a URL names, or all. Raises Refusal."""
-        if not self.syncer_by_url and self.reporter.overview.record_by_url:
-            raise Refusal("syncing rests for a moment, until a change of the circle is done: try again", code=BUSY)
-        if not self.syncer_by_url:
+    async def find(self, part: str | None) -> list[Syncer]:
+        """Return the syncer of the server that this part of a URL names, or all. Raises Refusal.
+
+        Where one is being replaced by another one, wait for that.
+        """
+        urls = self.named(part)
+        if any(url not in self.syncer_by_url for url in urls):
+            async with self._syncers_change:
+                urls = self.named(part)
+        return [self.syncer_by_url[url] for url in urls if url in self.syncer_by_url]
+
+    def named(self, part: str | None) -> list[str]:
+        """Return the URL of the server that this part of it names, or those of all. Raises Refusal."""
+        urls = list(self.reporter.overview.record_by_url)
+        if not urls:
             raise Refusal("no server is enrolled: `walletsync enroll URL` takes one up")
-        if part is None:
-            return list(self.syncer_by_url.values())
-        if part in self.syncer_by_url:
-            return [self.syncer_by_url[part]]
-        found = [syncer for url, syncer in self.syncer_by_url.items() if part and part in url]
+        if part is None or part in urls:
+            return urls if part is None else [part]
+        found = [url for url in urls if part and part in url]
         if len(found) != 1:
-            urls = ", ".join(self.syncer_by_url)
-            raise Refusal(f"{part!r} names {'several' if found else 'none'} of the enrolled servers: {urls}")
+            several = "several" if found else "none"
+            raise Refusal(f"{part!r} names {several} of the enrolled servers: {', '.join(urls)}")
         return found
 
     async def seal_secrets(self, passphrase: str | None) -> None:
@@ -172,10 +181,9 @@ class Circle:
         assert self.secrets.root is not None
         return server_keys(self.secrets.root.reveal(), identity)
 
-    async def start(self, address: ServerUrl, identity: str, memory: dict[str, str]) -> None:
-        """Start the syncer of an enrolled server. Cancelled, it is not started."""
+    async def _start(self, address: ServerUrl, identity: str, memory: dict[str, str]) -> None:
         keys_there = self.keys_at(identity)
-        await self.syncers.start(
+        await self._syncers.start(
             address,
             identity,
             memory,

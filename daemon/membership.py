@@ -78,7 +78,7 @@ class Membership:
         addresses = [(_parse(server.url), server.id) for server in invitation.servers]
         await self._accept(invitation)
         for address, identity in addresses:
-            if address.url not in self._circle.syncer_by_url and self._record_of(identity) is None:
+            if address.url not in self._reporter.overview.record_by_url and self._record_of(identity) is None:
                 await self._take_up(address, identity, None)
         logs.emit(happenings.CircleJoined(servers=len(addresses)))
         return [address.url for address, _ in addresses]
@@ -102,9 +102,9 @@ class Membership:
 
     async def leave(self, part: str, *, erase: bool) -> str:
         """Sync with a server no longer. Works offline. Raises Refusal."""
-        (syncer,) = self._circle.find(part)
-        await self._leave([syncer.url], erase=erase)
-        return syncer.url
+        (url,) = self._circle.named(part)
+        await self._leave([url], erase=erase)
+        return url
 
     async def leave_all(self) -> list[str]:
         """Leave the circle: all its servers, and its root secret is forgotten. Works offline. Raises Refusal.
@@ -130,11 +130,8 @@ class Membership:
         for url in urls:
             identity = self._reporter.overview.record_by_url[url].identity
             left.append(self._circle.departures.left(url, identity, self._circle.keys_at(identity), erase=erase))
-        await self._circle.syncers.stop(urls)
-        try:
+        async with self._circle.at_rest(*urls):
             await self._exclusively(partial(self._keeper.leave, left))
-        finally:
-            await self._circle.start_resting()  # none, unless it failed
         for url in urls:
             logs.emit(happenings.ServerLeft(server=url))
             self._reporter.tell("server.left", {"server": url})
@@ -177,7 +174,7 @@ class Membership:
         return uri, [server.url for server in servers]
 
     def _refuse_enrolled(self, url: str) -> None:
-        if url in self._circle.syncer_by_url:
+        if url in self._reporter.overview.record_by_url:
             raise Refusal(f"{url} is enrolled already")
 
     def _record_of(self, identity: str) -> ServerRecord | None:
@@ -196,12 +193,9 @@ class Membership:
 
     async def _readdress(self, record: ServerRecord, address: ServerUrl, limit_bytes: int | None) -> None:
         """Reach an account that is enrolled under another address from now on."""
-        await self._circle.syncers.stop([record.url])
-        try:
+        async with self._circle.at_rest(record.url):
             await self._exclusively(partial(self._keeper.readdress, record.url, address.url, limit_bytes))
             logs.emit(happenings.ServerReaddressed(server=address.url, former=record.url))
-        finally:
-            await self._circle.start_resting()
         await self._circle.rolling.aftercare.readdressed(record.identity)
         self._reporter.tell("server.readdressed", {"server": address.url, "former": record.url})
 
@@ -231,10 +225,9 @@ class Membership:
 
     async def _take_up(self, address: ServerUrl, identity: str, limit_bytes: int | None) -> None:
         await self._circle.departures.call_off(self._circle.keys_at(identity))
-        await self._exclusively(partial(self._keeper.enroll, address.url, identity, limit_bytes))
-        logs.emit(happenings.ServerEnrolled(server=address.url))
-        await self._reporter.refresh()
-        await self._circle.start(address, identity, {})
+        async with self._circle.at_rest(address.url):
+            await self._exclusively(partial(self._keeper.enroll, address.url, identity, limit_bytes))
+            logs.emit(happenings.ServerEnrolled(server=address.url))
         await self._circle.rolling.aftercare.readdressed(identity)
         self._reporter.tell("server.enrolled", {"server": address.url})
 

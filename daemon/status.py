@@ -9,6 +9,7 @@ from daemon.rotation.showing import FailureAt, notes, rotations
 from daemon.server.base import Failure
 from daemon.state.servers import ServerRecord
 from daemon.times import rfc3339, rfc3339_or_none
+from daemon.trouble import failure_of
 from daemon.wallet.trouble import WalletState
 from ipc.frame import API_VERSION
 from ipc.state import (
@@ -64,14 +65,18 @@ class Here(NamedTuple):
 def status(
     here: Here, view: Overview, syncers: Iterable[SyncerState], now: float, failure_at: FailureAt = lambda account: None
 ) -> Status:
-    """Return the whole status."""
+    """Return the whole status. A server whose syncer rests is told as it was last remembered."""
+    syncer_by_url = {syncer.url: syncer for syncer in syncers}
     wallets = circle_wallets(here.wallet_id, view, now)
     return Status(
         api=API_VERSION,
         version=here.version,
         pid=here.pid,
         wallet=_wallet(here, wallets),
-        servers=[_server(syncer, view.record_by_url[syncer.url]) for syncer in syncers],
+        servers=[
+            _server(syncer_by_url.get(url) or _at_rest(record, here), record)
+            for url, record in sorted(view.record_by_url.items())
+        ],
         wallets=wallets,
         sets={
             name: SetStatus(live=count.live, tombstones=count.tombstones, unapplied=count.unapplied)
@@ -142,6 +147,20 @@ def _wallet(here: Here, wallets: Sequence[CircleWallet]) -> WalletStatus:
         capture=here.capture,
         copy_seen=rfc3339_or_none(here.copy_seen),
         in_circle=here.in_circle,
+    )
+
+
+def _at_rest(record: ServerRecord, here: Here) -> SyncerState:
+    """Return the state of a server whose syncer is being replaced by another one, which starts within moments."""
+    trouble = record.trouble
+    return SyncerState(
+        url=record.url,
+        syncing=False,
+        paused=here.paused_until is not None,
+        failure=None if trouble is None else failure_of(trouble),
+        failing_since=None if trouble is None else trouble.since,
+        next_try=None,
+        next_reason=None,
     )
 
 

@@ -96,7 +96,6 @@ class Syncer:
 
     async def run(self) -> None:
         """Sync whenever it is due, until cancelled. Cancellation leaves wallet, replica and server consistent."""
-        await self._recall()
         while True:
             await self._until_due()
             reason, acknowledge = self.plan.reason, self.plan.acknowledge
@@ -112,8 +111,11 @@ class Syncer:
         self._running_ids = self._requested_ids = []
         self._reporter.put_off(ids, self.url, STOPPED, "syncing with this server was stopped before it was done")
 
-    async def _recall(self) -> None:
-        """Go on where the last run left off: with its back-off, and resting if it rested."""
+    async def recall(self) -> None:
+        """Take up where the last run left off: with its back-off, and resting if it rested. To be done before ``run``.
+
+        Cancelled, nothing is taken up.
+        """
         record = await self._exclusively(partial(self._keeper.record, self.url))
         wall = self._surroundings.wall()
         if await self._exclusively(partial(paused_until, self._keeper.store.state, wall)) is not None:
@@ -122,8 +124,6 @@ class Syncer:
         if record.trouble is not None:
             self.failure, self.failing_since = failure_of(record.trouble), record.trouble.since
             self.plan = remembering(self.plan, record.trouble, trio.current_time(), wall, self._timing)
-            self._reporter.on_sync_ended(self.failure, self.failure)
-            self._put_off()
 
     def _draw(self) -> float:
         return self._surroundings.chance.random()

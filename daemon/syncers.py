@@ -45,10 +45,13 @@ class Syncers:
         objection: Objection,
         on_news: Callable[[], None],
     ) -> None:
-        """Start a server's syncer, and return once it waits for its first sync. Cancelled, it is not started."""
+        """Start a server's syncer, and return once it knows what the last run left. Cancelled, it is not started.
+
+        It syncs from ``begin`` on.
+        """
 
         async def run(task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-            task = _Task(trio.CancelScope(), trio.Event())
+            task = _Task()
             async with AsyncExitStack() as stack:
                 stack.callback(task.ended.set)
                 stack.enter_context(task.scope)
@@ -65,10 +68,15 @@ class Syncers:
                     objection=objection,
                 )
                 syncer = Syncer(link, memory=memory, timing=timing, on_news=on_news)
-                self.by_url[address.url] = syncer
+                await syncer.recall()
+                self.by_url[address.url] = syncer  # at once, since a pause from now on is told to those found here
                 stack.callback(self.by_url.pop, address.url)
                 self._task_by_url[address.url] = task
+                stack.callback(self._task_by_url.pop, address.url)
+                if syncer.failure is not None:
+                    self.reporter.on_sync_ended(syncer.failure, syncer.failure)
                 task_status.started()
+                await task.begun.wait()
                 async with trio.open_nursery() as nursery:
                     if isinstance(server, Watchable):
                         nursery.start_soon(_watch, server, syncer.server_changed)
@@ -76,8 +84,13 @@ class Syncers:
 
         await self.nursery.start(run)
 
+    def begin(self) -> None:
+        """Have all syncers that were started sync, now that none has to wait for another's work any more."""
+        for task in self._task_by_url.values():
+            task.begun.set()
+
     async def stop(self, urls: Iterable[str]) -> None:
-        """Have these servers' syncers end, and wait until they have. Cancelled, they end all the same.
+        """Have those of these servers' syncers that run end, and wait until they have. Cancelled, they end too.
 
         Whoever follows a sync that they were at, or had yet to begin, is told that it ended.
         """
@@ -91,10 +104,11 @@ class Syncers:
 
 @dataclass
 class _Task:
-    """The task that syncs with one server: how to end it, and whether it has ended."""
+    """The task that syncs with one server: how to end it, whether it may sync yet, and whether it has ended."""
 
-    scope: trio.CancelScope
-    ended: trio.Event
+    scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+    begun: trio.Event = field(default_factory=trio.Event)
+    ended: trio.Event = field(default_factory=trio.Event)
 
 
 async def _watch(server: Watchable, changed: Callable[[], None]) -> None:

@@ -1,5 +1,8 @@
 """The daemon's end of the sockets: answers calls, several at a time, and publishes events.
 
+The daemon listens before it is ready, so that nobody takes a daemon that starts for one that does not run. Who calls
+meanwhile is answered once it is ready, and never by a daemon that knows but half of what it has.
+
 No caller may keep the others waiting:
 
 - Requests are taken and answered at ``Limits.places`` places. One connection may have CALLS_PER_CONNECTION calls
@@ -27,7 +30,7 @@ from ipc.dispatch import Dispatcher, Method, OnFault, choose_api
 from ipc.eventlog import EventLog
 from ipc.frame import CALLS_PER_CONNECTION, Time
 from ipc.messages import EventsSinceParams, EventsSinceResult, HelloParams, HelloResult
-from ipc.nng import Bounds, PublishSocket, ReplyContext, ReplySocket
+from ipc.nng import Bounds, Incoming, PublishSocket, ReplyContext, ReplySocket
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +53,16 @@ class Limits:
 
 
 class Server:
-    """The daemon's end of the sockets, while ``serve`` holds it open."""
+    """The daemon's end of the sockets, while ``listening`` holds it open."""
 
-    def __init__(
-        self, handlers: Mapping[str, Method[Any]], identity: Identity, on_fault: OnFault, limits: Limits
-    ) -> None:
-        built_in: dict[str, Method[Any]] = {
-            "hello": Method(HelloParams, self._hello, changes=False),
-            "events_since": Method(EventsSinceParams, self._events_since, changes=False),
-        }
-        if taken := built_in.keys() & handlers.keys():
-            raise ValueError(f"the server itself answers {', '.join(sorted(taken))}")
+    def __init__(self, identity: Identity, limits: Limits) -> None:
         self._identity = identity
         self._limits = limits
         self._log = EventLog(identity.run, limits.kept_events)
-        self._dispatcher = Dispatcher({**handlers, **built_in}, on_fault, changing=limits.places // 2)
         self._running_by_connection: Counter[int] = Counter()
         self._unread = 0
+        self._open = ExitStack()
+        self._requests: ReplySocket | None = None
         self._publisher: PublishSocket | None = None
 
     def publish(self, event: str, data: object, at: Time) -> None:
@@ -76,9 +72,8 @@ class Server:
         """
         self._send(encode_published(self._log.append(event, data, at)))
 
-    @contextmanager
-    def opened(self, control: Path, events: Path) -> Iterator[ReplySocket]:
-        """Open both sockets; when this ends they are gone from the disk. See ``serve`` for the errors."""
+    def open(self, control: Path, events: Path) -> None:
+        """Open both sockets. See ``listening`` for the errors."""
         token = trio.lowlevel.current_trio_token()
 
         def announce_soon() -> None:  # in a thread of nng's
@@ -91,22 +86,52 @@ class Server:
             for directory in sorted({control.parent, events.parent}):
                 stack.enter_context(place.claimed(directory))
             self._publisher = stack.enter_context(PublishSocket(events, self._limits.bounds, announce_soon))
-            yield stack.enter_context(ReplySocket(control, self._limits.bounds))
+            self._requests = stack.enter_context(ReplySocket(control, self._limits.bounds))
+            self._open = stack.pop_all()
 
-    async def answer_requests(self, requests: ReplySocket) -> None:
+    def close(self) -> None:
+        """Close both sockets, and remove them from the disk."""
+        self._open.close()
+
+    @asynccontextmanager
+    async def answering(self, handlers: Mapping[str, Method[Any]], on_fault: OnFault) -> AsyncIterator[None]:
+        """Answer with these handlers and the built-in methods, also those who have called before.
+
+        ``on_fault`` is told method and exception when a handler fails in a way that it should not. When this ends,
+        running handlers are cancelled, and the sockets are closed.
+        """
+        assert self._requests is not None
+        built_in: dict[str, Method[Any]] = {
+            "hello": Method(HelloParams, self._hello, changes=False),
+            "events_since": Method(EventsSinceParams, self._events_since, changes=False),
+        }
+        if taken := built_in.keys() & handlers.keys():
+            raise ValueError(f"the server itself answers {', '.join(sorted(taken))}")
+        dispatcher = Dispatcher({**handlers, **built_in}, on_fault, changing=self._limits.places // 2)
+        try:
+            async with trio.open_nursery() as nursery:
+                for _ in range(self._limits.places):
+                    nursery.start_soon(self._answer_requests, self._requests, dispatcher)
+                yield
+                nursery.cancel_scope.cancel()
+        finally:
+            self.close()
+
+    async def _answer_requests(self, requests: ReplySocket, dispatcher: Dispatcher) -> None:
         """Take and answer requests for ever, one at a time. Cancelled, the one in hand gets no answer."""
         with requests.context() as context:
             while True:
                 incoming = await context.receive()
-                answer = await self._answer(incoming.data, incoming.connection)
+                answer = await self._answer(incoming, dispatcher)
                 if not await self._deliver(context, answer):
                     requests.close_connection(incoming.connection)
 
-    async def _answer(self, raw: bytes, connection: int) -> bytes:
-        if self._running_by_connection[connection] >= CALLS_PER_CONNECTION:
-            return self._dispatcher.turn_away(raw, f"at most {CALLS_PER_CONNECTION} calls at once on one connection")
-        with _counted(self._running_by_connection, connection):
-            return await self._dispatcher.answer(raw)
+    async def _answer(self, incoming: Incoming, dispatcher: Dispatcher) -> bytes:
+        if self._running_by_connection[incoming.connection] >= CALLS_PER_CONNECTION:
+            message = f"at most {CALLS_PER_CONNECTION} calls at once on one connection"
+            return dispatcher.turn_away(incoming.data, message)
+        with _counted(self._running_by_connection, incoming.connection):
+            return await dispatcher.answer(incoming.data)
 
     async def _deliver(self, context: ReplyContext, answer: bytes) -> bool:
         crowded = self._unread >= CALLS_PER_CONNECTION
@@ -133,30 +158,19 @@ class Server:
             self._publisher.send(message)
 
 
-@asynccontextmanager
-async def serve(
-    control: Path,
-    events: Path,
-    handlers: Mapping[str, Method[Any]],
-    *,
-    identity: Identity,
-    on_fault: OnFault,
-    limits: Limits | None = None,
-) -> AsyncIterator[Server]:
-    """Listen at the socket paths ``control`` and ``events``, and answer with ``handlers`` and the built-in methods.
+@contextmanager
+def listening(control: Path, events: Path, *, identity: Identity, limits: Limits | None = None) -> Iterator[Server]:
+    """Listen at the socket paths ``control`` and ``events``. Who calls is answered by ``Server.answering``.
 
-    ``on_fault`` is told method and exception when a handler fails in a way that it should not.
-    Raises ``SocketUnusable``, or ``AlreadyListening`` if another daemon does; then nothing on disk has changed.
-    When it ends, running handlers are cancelled and both sockets are removed.
+    Raises ``SocketUnusable``, or ``AlreadyListening`` if another daemon does; then nothing on disk has changed. When
+    it ends, both sockets are removed.
     """
-    limits = limits or Limits()
-    server = Server(handlers, identity, on_fault, limits)
-    with server.opened(control, events) as requests:
-        async with trio.open_nursery() as nursery:
-            for _ in range(limits.places):
-                nursery.start_soon(server.answer_requests, requests)
-            yield server
-            nursery.cancel_scope.cancel()
+    server = Server(identity, limits or Limits())
+    server.open(control, events)
+    try:
+        yield server
+    finally:
+        server.close()
 
 
 @contextmanager

@@ -20,7 +20,7 @@ LONGEST_SLEEP = 3600.0
 
 
 class PauseDesk:
-    """Lets syncing rest and go on. ``run`` ends a snooze when its time has come."""
+    """Lets syncing rest and go on, from ``recall`` on. ``run`` ends a snooze when its time has come."""
 
     def __init__(self, circle: Circle) -> None:
         self._circle = circle
@@ -34,10 +34,13 @@ class PauseDesk:
             "resume": Method(NoParams, self._resume, changes=True),
         }
 
-    async def run(self) -> None:
-        """End each snooze when its time has come, for ever. The syncers themselves recall whether they rest."""
+    async def recall(self) -> None:
+        """Recall whether syncing rests since the last run. The syncers recall by themselves whether they rest."""
         state = self._circle.keeper.store.state
         self._note(await self._circle.exclusively(partial(paused_until, state, self._wall())))
+
+    async def run(self) -> None:
+        """End each snooze when its time has come, for ever."""
         while True:
             self._changed = trio.Event()
             with trio.move_on_after(self._longest_sleep()):

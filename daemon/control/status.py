@@ -9,10 +9,8 @@ from config import __version__
 from config.model import Settings
 from daemon import plan
 from daemon.circle import Circle
-from daemon.state.servers import ServerRecord
 from daemon.status import Here, SyncerState, circle_wallets, status
 from daemon.syncer import Syncer
-from daemon.trouble import failure_of
 from ipc.dispatch import Method
 from ipc.messages import NoParams, WalletsResult
 from ipc.state import Status
@@ -50,9 +48,7 @@ class StatusDesk:
             in_circle=self._circle.secrets.root is not None,
             paused_until=reporter.paused_until,
         )
-        state_by_url = {url: _at_rest(record) for url, record in reporter.overview.record_by_url.items()}
-        state_by_url |= {url: self._state(syncer) for url, syncer in self._circle.syncer_by_url.items()}
-        syncers = [state for _, state in sorted(state_by_url.items())]
+        syncers = map(self._state, self._circle.syncer_by_url.values())
         return status(here, reporter.overview, syncers, now, self._circle.rolling.aftercare.failure_at)
 
     def _state(self, syncer: Syncer) -> SyncerState:
@@ -75,17 +71,3 @@ class StatusDesk:
         circle = self._circle
         own_id = circle.keeper.store.identity.wallet_id
         return WalletsResult(wallets=circle_wallets(own_id, circle.reporter.overview, circle.surroundings.wall()))
-
-
-def _at_rest(record: ServerRecord) -> SyncerState:
-    """Tell of a server whose syncer does not run, since the daemon starts or a change of the circle is under way."""
-    trouble = record.trouble
-    return SyncerState(
-        url=record.url,
-        syncing=False,
-        paused=False,
-        failure=failure_of(trouble) if trouble else None,
-        failing_since=trouble.since if trouble else None,
-        next_try=None,
-        next_reason=None,
-    )

@@ -25,7 +25,7 @@ class SyncDesk:
         }
 
     async def _sync(self, params: SyncParams) -> SyncResult:
-        syncers = self._circle.find(params.server)
+        syncers = await self._circle.find(params.server)
         if params.new_order:
             _check_payment_is_due(syncers)
         sync_id = self._circle.surroundings.ids(SYNC_ID_BYTES).hex()

@@ -88,9 +88,8 @@ def daemon_finding(paths: Paths) -> Finding:
             "daemon", "warning", "no daemon runs for this home", "Start it: systemctl --user start walletsyncd"
         )
     except IpcError as error:
-        return Finding(
-            "daemon", "bad", f"a daemon runs but does not answer: {error}", "Look at its log, and restart it."
-        )
+        remedy = "If it was started just now, give it time; else look at its log, and restart it."
+        return Finding("daemon", "bad", f"a daemon runs but does not answer: {error}", remedy)
     return Finding("daemon", "ok", f"version {hello.version} answers, process {hello.pid}")
 
 

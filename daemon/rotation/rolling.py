@@ -188,7 +188,7 @@ class Rolling:
                 raise Refusal(f"nobody can be invited from here: {self._sentence(met)}")
 
     def _refuse_untimely(self) -> None:
-        if self._circle.secrets.root is None or not self._circle.syncer_by_url:
+        if self._circle.secrets.root is None or not self._reporter.overview.record_by_url:
             raise Refusal("there is no circle to roll over yet: `walletsync enroll URL` makes one")
         self._refuse_waiting()
 

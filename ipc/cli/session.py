@@ -92,7 +92,8 @@ class Session:
                 reason = f"({error})"
                 return CommandFailed(ExitCode.NOT_RUNNING, "walletsync is not running", reason, *self.how_to_start())
             case NoAnswer():
-                return CommandFailed(ExitCode.NOT_RUNNING, f"walletsync runs but does not answer: {error}")
+                message = f"walletsync runs but does not answer: {error}"
+                return CommandFailed(ExitCode.NOT_RUNNING, message, "If it was started just now, give it time.")
             case BadAnswer():
                 return CommandFailed(ExitCode.FAULT, str(error), _SAME_VERSION)
             case _:

@@ -201,6 +201,7 @@ def test_what_our_own_client_puts_wrongly_is_a_fault_of_ours(code):
     ("error", "code", "words"),
     [
         (NoAnswer("no answer within 10 s"), ExitCode.NOT_RUNNING, "runs but does not answer: no answer within 10 s"),
+        (NoAnswer("it is frozen"), ExitCode.NOT_RUNNING, "If it was started just now, give it time."),
         (BadAnswer("it cannot be read"), ExitCode.FAULT, "of the same version?"),
         (IpcError("too many connections"), ExitCode.FAULT, "too many connections"),
     ],

@@ -14,7 +14,7 @@ from ipc.dispatch import Method
 from ipc.errors import Refusal
 from ipc.frame import Event, Position
 from ipc.messages import SIGNATURE_BY_METHOD
-from ipc.server import Identity, serve
+from ipc.server import Identity, listening
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "ipc.md").read_text()
@@ -75,16 +75,10 @@ async def peer():
     identity = Identity(run="5c0ffee05c0ffee0", version="0.1.0", pid=4711)
     with short_directory() as directory:
         place = Place(directory)
-        async with serve(
-            place.control,
-            place.events,
-            handlers,
-            identity=identity,
-            on_fault=lambda _method, _fault: None,
-        ) as server:
+        with listening(place.control, place.events, identity=identity) as server:
             for event in map(msgspec.json.decode, blocks("event")):
                 server.publish(event["event"], event["data"], event["at"])
-            async with introduced(place.control) as peer:
+            async with server.answering(handlers, lambda _method, _fault: None), introduced(place.control) as peer:
                 yield peer
 
 

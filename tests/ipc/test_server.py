@@ -12,9 +12,14 @@ from ipc.dispatch import Method
 from ipc.errors import Refused
 from ipc.frame import BUSY, CALLS_PER_CONNECTION, PARSE_ERROR, UNSUPPORTED_API
 from ipc.messages import HelloParams, HelloResult, NoParams, SyncParams, SyncResult
-from ipc.server import Limits
+from ipc.server import Identity, Limits, listening
 
 ID = "0123456789abcdef"
+IDENTITY = Identity(run="first", version="1.2.3", pid=42)
+
+
+def raise_it(_method, fault):
+    raise fault
 
 
 class Slow:
@@ -55,11 +60,41 @@ async def test_hello_says_who_answers(place):
         assert refused.value.code == UNSUPPORTED_API
 
 
+async def test_who_calls_before_the_daemon_is_ready_is_answered_once_it_is(place):
+    answered = trio.Event()
+
+    async def ask():
+        async with place.client() as client:
+            assert (await client.call("echo", Echo(text="early"), Echo)).text == "early"
+        answered.set()
+
+    with listening(place.control, place.events, identity=IDENTITY) as server, trio.fail_after(5):
+        async with trio.open_nursery() as nursery, introduced(place.control) as peer:
+            nursery.start_soon(ask)
+            await peer.send_request(codec.encode_request(1, "echo", Echo(text="too")))
+            await trio.testing.wait_all_tasks_blocked(0.05)
+            assert not answered.is_set()
+            async with server.answering(HANDLERS, raise_it):
+                assert b"too" in await peer.receive_reply()
+                await answered.wait()
+
+
+async def test_events_from_before_the_daemon_was_ready_are_told(place):
+    with listening(place.control, place.events, identity=IDENTITY) as server, trio.fail_after(5):
+        server.publish("wallet.state", {}, AT)
+        async with place.client() as client, client.events() as stream:
+            server.publish("sync.started", {}, AT)
+            assert (await anext(stream)).event == "sync.started"
+            async with server.answering(HANDLERS, raise_it):
+                told = (await client.events_since(0)).events
+    assert [event.event for event in told] == ["wallet.state", "sync.started"]
+
+
 async def test_handlers_may_not_take_the_names_of_built_in_methods(place):
     with pytest.raises(ValueError, match="itself answers hello"):
         async with daemon(place, {"hello": Method(Echo, echo, changes=False)}):
             pass
-    assert not place.directory.exists()
+    assert list(place.directory.iterdir()) == []
 
 
 async def test_garbage_gets_an_error_and_the_connection_lives_on(place):

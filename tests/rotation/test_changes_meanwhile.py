@@ -135,7 +135,7 @@ async def test_a_circle_is_not_left_while_its_roll_over_would_be_lost_with_this_
         await until(lambda: two[ONE].note(OLD) == note, "one server is told")
         with pytest.raises(Refusal, match=f"{TWO} .* `walletsync leave {TWO}`"):
             await phone.membership.leave_all()
-        assert [syncer.url for syncer in phone.circle.find(None)] == [ONE, TWO]
+        assert phone.circle.named(None) == [ONE, TWO]
         two[TWO].down = False
         await until(lambda: two[TWO].note(OLD) == note, "the other one is told")
         phone.nudge()

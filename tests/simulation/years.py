@@ -87,6 +87,7 @@ class Years:
                     for server in self.servers:
                         opened = await stack.enter_async_context(server.opened(memory := {}))
                         syncer = lone_syncer(device, opened, server.url, server.identity, TIMING, memory)
+                        await syncer.recall()
                         self.syncers[device.name].append(syncer)
                         nursery.start_soon(syncer.run)
             if not scope.cancelled_caught:

@@ -14,7 +14,7 @@ from config.paths import Paths, home_paths
 from ipc.dispatch import Method
 from ipc.errors import Refusal
 from ipc.messages import SIGNATURE_BY_METHOD
-from ipc.server import Identity, Server, serve
+from ipc.server import Identity, Server, listening
 
 AT = "2026-01-31T08:15:00.000Z"
 RUN = "0123456789abcdef"
@@ -61,17 +61,13 @@ class CannedDaemon:
         async with trio.open_nursery() as nursery:
             server: list[Server] = []
             methods = {name: self._method(name, server, nursery) for name in SIGNATURE_BY_METHOD if not _built_in(name)}
-            async with serve(
-                self.paths.control_socket,
-                self.paths.events_socket,
-                methods,
-                identity=self._identity,
-                on_fault=lambda method, fault: None,
-            ) as opened:
+            paths = self.paths
+            with listening(paths.control_socket, paths.events_socket, identity=self._identity) as opened:
                 server.append(opened)
                 self._server = opened
-                self._ready.set()
-                await self._end.wait()
+                async with opened.answering(methods, on_fault=lambda method, fault: None):
+                    self._ready.set()
+                    await self._end.wait()
             nursery.cancel_scope.cancel()
 
     def _method(self, name: str, server: list[Server], nursery: trio.Nursery) -> Method[Any]:

@@ -13,7 +13,7 @@ import msgspec
 from ipc import Client
 from ipc.dispatch import Method
 from ipc.messages import NoParams, SyncParams, SyncResult, WalletsResult
-from ipc.server import Identity, Limits, Server, serve
+from ipc.server import Identity, Limits, Server, listening
 
 AT = "2026-01-31T08:15:00.000Z"
 
@@ -96,7 +96,6 @@ async def daemon(
         faults.append((method, fault))
 
     identity = Identity(run=run, version="1.2.3", pid=42)
-    async with serve(
-        place.control, place.events, handlers, identity=identity, on_fault=on_fault, limits=limits
-    ) as server:
-        yield server
+    with listening(place.control, place.events, identity=identity, limits=limits) as server:
+        async with server.answering(handlers, on_fault):
+            yield server

@@ -107,6 +107,7 @@ class Device:
         self.paths = home_paths(folder)
         self.log = folder / "daemon.log"
         self.prefix: Sequence[str] = ()
+        self.program: Sequence[str] = ("-m", "daemon")
         self.process: subprocess.Popen[bytes] | None = None
         folder.mkdir(mode=0o700)
         make_wallet(self.wallet)
@@ -135,7 +136,7 @@ class Device:
         assert self.process is None
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*self.prefix, sys.executable, "-m", "daemon", "--home", str(self.folder)],
+                [*self.prefix, sys.executable, *self.program, "--home", str(self.folder)],
                 cwd=self.folder,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -144,14 +145,13 @@ class Device:
             )
 
     def start(self) -> None:
-        """Start the daemon, and wait until it is ready."""
+        """Start the daemon, and wait until it answers."""
         self.spawn()
         self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
-        """Wait until the daemon answers and has started its syncers, which it says where it logs into a file."""
+        """Wait until the daemon answers."""
         wait_until(self._answers, f"the daemon of {self.name} answers")
-        wait_until(self._says_ready, f"the daemon of {self.name} is ready")
 
     def stop(self) -> int:
         """End the daemon as a service manager does, and return its exit code."""
@@ -265,12 +265,6 @@ class Device:
                 return client.hello().pid == self.process.pid
         except IpcError:
             return False
-
-    def _says_ready(self) -> bool:
-        happened = [json.loads(line)["event"] for line in self.log_lines() if line.startswith("{")]
-        if "daemon.started" not in happened:
-            return True  # it logs elsewhere
-        return "daemon.ready" in happened[-1 - happened[::-1].index("daemon.started") :]
 
 
 def settle(*devices: Device) -> None:

@@ -145,6 +145,7 @@ async def quiet_daemon(folder: Path, servers: dict[str, MemoryServer]) -> AsyncI
             pausing, fed, addresses, slept = PauseDesk(circle), [], {"192.0.2.7"}, [0.0]
             waking = Waking(circle, pausing.look_again, lambda: slept[0], lambda: frozenset(addresses))
             reporter.on_sync_ended = waking.sync_ended
+            await pausing.recall()
             await circle.start_enrolled()
             nursery.start_soon(pausing.run)
             nursery.start_soon(waking.watch_network)

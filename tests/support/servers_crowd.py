@@ -96,6 +96,7 @@ async def crowd(folder: Path, server: Server, size: int, identity: str, seconds:
         async with trio.open_nursery() as nursery:
             for device in made.devices:
                 made.syncers.append(lone_syncer(device, distant, URL, identity, TIMING))
+                await made.syncers[-1].recall()
             for syncer in made.syncers:
                 nursery.start_soon(syncer.run)
             yield made
