@@ -76,11 +76,13 @@ class Membership:
         except InvitationUnusable as error:
             raise Refusal(str(error)) from error
         addresses = [(_parse(server.url), server.id) for server in invitation.servers]
+        is_in_it = self._circle.secrets.root == invitation.root
         await self._accept(invitation)
         for address, identity in addresses:
             if address.url not in self._reporter.overview.record_by_url and self._record_of(identity) is None:
                 await self._take_up(address, identity, None)
-        logs.emit(happenings.CircleJoined(servers=len(addresses)))
+        if not is_in_it:
+            logs.emit(happenings.CircleJoined(servers=len(addresses)))
         return [address.url for address, _ in addresses]
 
     async def _accept(self, invitation: Invitation) -> None:

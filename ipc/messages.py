@@ -16,6 +16,11 @@ import msgspec
 from ipc.frame import Event, Time
 from ipc.state import CircleWallet, Held, MovedNote, NamedWallet, Status, SyncReason
 
+LARGEST_NUMBER = 2**63 - 1
+"""What a database can count up to."""
+
+Number = Annotated[int, msgspec.Meta(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER)]
+
 
 class NoParams(msgspec.Struct, forbid_unknown_fields=True):
     """No parameters."""
@@ -258,7 +263,7 @@ class HistoryResult(msgspec.Struct, kw_only=True):
 class HistoryShowParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """``history_show``: the id of an entry."""
 
-    id: int
+    id: Number
 
 
 class HistoryShowResult(msgspec.Struct, kw_only=True):
@@ -274,7 +279,7 @@ class HistoryShowResult(msgspec.Struct, kw_only=True):
 class RestoreParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """``restore``: these entries, or all of one sync, or everything that was deleted since a time. Just one of them."""
 
-    ids: list[int] | None = None
+    ids: list[Number] | None = None
     sync_id: str | None = None
     before: Time | None = None
 
@@ -341,7 +346,7 @@ class DetachResult(msgspec.Struct, kw_only=True):
 class EventsSinceParams(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """``events_since``: the events of this run after ``seq``."""
 
-    seq: Annotated[int, msgspec.Meta(ge=0)]
+    seq: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_NUMBER)]
 
 
 class EventsSinceResult(msgspec.Struct, kw_only=True):

@@ -54,6 +54,8 @@ class CircleDesk:
         }
 
     async def _invite(self, params: InviteParams) -> InviteResult:
+        if params.passphrase == "":
+            raise Refusal("an empty passphrase seals nothing: leave it out for an invitation that is not sealed")
         uri, servers = await self._membership.invite(params.passphrase)
         return InviteResult(api=API_VERSION, uri=uri, sealed=params.passphrase is not None, servers=servers)
 

@@ -169,7 +169,7 @@ def _parts(held: str) -> tuple[str, int]:
     """Return letter and number of an id: H of a mass delete, R of a roll-over, T of a time. Raises Refusal."""
     match = _HELD.fullmatch(held)
     if match is None:
-        raise Refusal(f"{held!r} is no id of what waits: they look like H1 or R1, and status shows them")
+        raise Refusal(f"{held!r} is no id of what waits: they look like H1, R1 or T1, and status shows them")
     return match[1].upper(), int(match[2])
 
 

@@ -16,7 +16,16 @@ from ipc.frame import (
     Position,
     Request,
 )
-from ipc.messages import EnrollParams, EventsSinceParams, HelloParams, JoinParams, NoParams, SyncResult
+from ipc.messages import (
+    EnrollParams,
+    EventsSinceParams,
+    HelloParams,
+    HistoryShowParams,
+    JoinParams,
+    NoParams,
+    RestoreParams,
+    SyncResult,
+)
 
 DEEP = 100_000
 
@@ -86,6 +95,10 @@ def test_any_json_value_as_parameters_is_taken_or_refused(params):
         (HelloParams, {"api": [1, "2"]}, "api", "Expected `int`, got `str`"),
         (HelloParams, {"api": []}, "api", "length >= 1"),
         (EventsSinceParams, {"seq": -1}, "seq", ">= 0"),
+        (EventsSinceParams, {"seq": 2**63}, "seq", "<= 9223372036854775807"),
+        (HistoryShowParams, {"id": 10**25}, "id", "<= 9223372036854775807"),
+        (HistoryShowParams, {"id": -(10**25)}, "id", ">= -9223372036854775807"),
+        (RestoreParams, {"ids": [1, 2**63]}, "ids", "<= 9223372036854775807"),
         (NoParams, {"verbose": True}, "verbose", "the parameters of status are: none"),
         (NoParams, [1], None, "Expected `object`, got `array`"),
         (NoParams, None, None, "Expected `object`, got `null`"),
