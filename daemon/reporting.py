@@ -59,6 +59,7 @@ class Reporter:
         self._profile = profile
         self._refusing_sets: set[str] = set()
         self._leaving_out_sets: set[str] = set()
+        self._never_synced: set[str] = set()  # by URL, as far as a sync with them began
         self._writer: str | None = None
         self.copy_seen: float | None = None
         self.paused_until: float | None = None
@@ -74,6 +75,9 @@ class Reporter:
 
     def sync_started(self, ids: Sequence[str], url: str, reason: SyncReason) -> None:
         """Tell that a sync begins."""
+        record = self.overview.record_by_url.get(url)
+        if record is not None and record.last_success is None:
+            self._never_synced.add(url)
         logs.emit(syncing.SyncStarted(sync_id=ids[0], server=url, reason=reason))
         for sync_id in ids:
             self.tell("sync.started", {"sync_id": sync_id, "server": url, "reason": reason})
@@ -171,6 +175,8 @@ class Reporter:
         before = previous.kind.value if previous else "idle"
         self.on_sync_ended(previous, failure)
         if failure is None:
+            first = url in self._never_synced
+            self._never_synced.discard(url)
             logs.emit(
                 syncing.SyncEnded(
                     sync_id=ids[0],
@@ -180,6 +186,7 @@ class Reporter:
                     taken=result.taken,
                     removed=result.removed,
                     stored=result.stored,
+                    first=first,
                     seconds=seconds,
                 )
             )

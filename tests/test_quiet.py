@@ -73,6 +73,16 @@ async def test_a_server_that_is_away_for_ten_days_is_said_once_and_asked_hourly_
     assert shown(lines).count("sync.failed") == 1
 
 
+async def test_the_first_success_with_a_server_is_said_although_there_is_nothing_to_say_yet(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    with capture_logs() as lines:
+        async with quiet_daemon(tmp_path, {ONE: MemoryServer("one"), TWO: MemoryServer("two")}):
+            await trio.sleep(DAY)
+    assert shown(lines).count("sync.ended") == 2
+    assert sorted(line["server"] for line in lines if line.get("first")) == [ONE, TWO]
+
+
 async def test_a_server_that_did_not_succeed_for_long_is_warned_of_once(
     tmp_path: Path, autojump_clock: trio.testing.MockClock
 ) -> None:

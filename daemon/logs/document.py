@@ -63,6 +63,7 @@ MEANING_BY_FIELD = {
     "elements": "how many elements",
     "erase": "whether the account was to be emptied",
     "exit_code": "the exit code of the daemon",
+    "first": "whether it is the first that ended well with this server",
     "former": "the address before",
     "former_writer": "the writer id that two copies shared",
     "found": "what lay in the note's place",

@@ -2,8 +2,9 @@
 
 The rules:
 
-- A value is shown if it is plain: text, a number, a truth value, a path, a member of an enumeration, or a collection
-  of these. Of anything else only the type's name is shown, since its ``repr`` may hold what must not be told.
+- A value is shown if it is plain: text, a number (to the thousandth), a truth value, a path, a member of an
+  enumeration, or a collection of these. Of anything else only the type's name is shown, since its ``repr`` may hold
+  what must not be told.
 - In text, URIs that are bearer secrets or lead to one (``walletsync://``, ``taler://``), user and password in a URL,
   and the content of every long ``Secret`` are replaced.
 - A traceback shows where an exception passed, never a local variable. Its message is shown where the message is known
@@ -57,7 +58,7 @@ def presentable(value: object, depth: int = 0) -> object:
         case int():
             return value if abs(value) < 2**63 else "<large int>"
         case float():
-            return value if math.isfinite(value) else repr(value)
+            return round(value, 3) if math.isfinite(value) else repr(value)
         case str() | PurePath():
             return cut(scrub(str(value)), LONGEST_TEXT)
         case Mapping() if depth < DEEPEST:

@@ -46,7 +46,7 @@ class SyncConflict(OfSync, event="sync.conflict", level=Level.DEBUG):
     attempt: int
 
 
-class SyncEnded(OfSync, event="sync.ended", routine_when="nothing changed"):
+class SyncEnded(OfSync, event="sync.ended", routine_when="nothing changed, and it was not the first"):
     """A sync with one server ended well."""
 
     reason: SyncReason
@@ -54,12 +54,16 @@ class SyncEnded(OfSync, event="sync.ended", routine_when="nothing changed"):
     taken: int
     removed: int
     stored: bool
+    first: bool
     seconds: float
 
     @property
     def is_routine(self) -> bool:
-        """Whether no entity changed, here or there; an upload that merely acknowledges is no change."""
-        return not (self.captured or self.taken or self.removed)
+        """Whether no entity changed, here or there; an upload that merely acknowledges is no change.
+
+        The first one with a server never is: from then on the wallet is backed up there.
+        """
+        return not (self.captured or self.taken or self.removed or self.first)
 
 
 class SyncFailed(

@@ -31,7 +31,15 @@ EVENTS_OF_THE_DESIGN = """
 
 def sync_ended(**changes: int | bool) -> SyncEnded:
     idle = SyncEnded(
-        sync_id="s1", server="file:///x/", reason="schedule", captured=0, taken=0, removed=0, stored=False, seconds=0.1
+        sync_id="s1",
+        server="file:///x/",
+        reason="schedule",
+        captured=0,
+        taken=0,
+        removed=0,
+        stored=False,
+        first=False,
+        seconds=0.1,
     )
     return dataclasses.replace(idle, **changes)  # type: ignore[arg-type]
 
@@ -124,6 +132,7 @@ def test_a_field_without_a_value_is_left_out() -> None:
 def test_a_sync_that_changed_nothing_is_routine() -> None:
     assert sync_ended().level is Level.DEBUG
     assert sync_ended(stored=True).level is Level.DEBUG
+    assert sync_ended(first=True).level is Level.INFO
     assert sync_ended(captured=1).level is Level.INFO
     assert sync_ended(taken=1).level is Level.INFO
     assert sync_ended(removed=1).level is Level.INFO

@@ -153,6 +153,7 @@ def test_plain_values_are_shown_as_they_are() -> None:
 
 def test_what_json_cannot_hold_is_shown_otherwise() -> None:
     assert presentable(float("nan")) == "nan"
+    assert presentable(0.0731843629910145) == 0.073
     assert presentable(10**5000) == "<large int>"
     assert presentable(b"bytes") == "<bytes>"
 
