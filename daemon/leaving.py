@@ -5,6 +5,10 @@ account's keys, sealed, and tried again until it is done or the account is enrol
 whole circle was left, and its root secret forgotten. What the blob holds is not joined any more: it is written back as
 it was read, but for the row.
 
+An account that was emptied still names the other wallets in its clocks, as having seen nothing. Those that go on with
+it put what they hold there again (daemon.keeper.merge), wait for each other as before, and for the one that left no
+more.
+
 Where a note that the account has moved lies by then, there is nothing of this wallet left to be taken out. The note
 stays, also where the account was to be emptied: it leads the wallets kept to the new one, and no copy is in it.
 """
@@ -14,7 +18,6 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 import trio
 
@@ -26,6 +29,7 @@ from daemon.blob.schema import Head, decode, encode
 from daemon.blob.seal import Context, open_sealed, seal
 from daemon.disk import DiskTrouble, is_of_the_disk
 from daemon.keeper.keeper import Keeper
+from daemon.keeper.vault import Vault
 from daemon.logs import running
 from daemon.reporting import Reporter
 from daemon.rotation.finding import UnreadableNote, find
@@ -33,7 +37,6 @@ from daemon.rotation.note import Note
 from daemon.server.base import Conflict, Failure, FailureKind, Fetched, NoBlob, Server, Stored, Unchanged
 from daemon.server.kinds import ServerKinds
 from daemon.server.urls import parse_server_url
-from daemon.sets.element import Entry
 from daemon.spooling import spooled
 from daemon.state.servers import LeftAccount
 from daemon.surroundings import Surroundings
@@ -84,8 +87,7 @@ class Departures:
 
     def left(self, url: str, identity: str, keys: ServerKeys, *, erase: bool) -> LeftAccount:
         """Return what is to be remembered of an account that is left."""
-        sealed = self._keeper.store.vault.seal(keys.account.seed + keys.blob_key)
-        return LeftAccount(_name(keys), url, identity, erase, sealed)
+        return left_account(url, identity, keys, self._keeper.store.vault, erase=erase)
 
     async def go_on(self) -> None:
         """Go on with what earlier runs have left to be done."""
@@ -98,14 +100,13 @@ class Departures:
 
     async def call_off(self, keys: ServerKeys) -> None:
         """Leave an account as it is, since it is taken up again, perhaps under another URL."""
-        scope = self._scope_by_account.pop(_name(keys), None)
+        scope = self._scope_by_account.pop(account_name(keys), None)
         if scope is not None:
             scope.cancel()
-        await self._exclusively(partial(self._keeper.store.servers.note_departed, _name(keys)))
+        await self._exclusively(partial(self._keeper.store.servers.note_departed, account_name(keys)))
 
     async def _depart(self, left: LeftAccount) -> None:
-        plain = self._keeper.store.vault.open(left.keys)
-        keys = keys_from(plain[:SECRET_BYTES], plain[SECRET_BYTES:])
+        keys = keys_of(left, self._keeper.store.vault)
         departure = Departure(left.identity, self._keeper.store.identity.wallet_id, left.erase)
         with trio.CancelScope() as scope:
             self._scope_by_account[left.account] = scope
@@ -130,7 +131,19 @@ class Departures:
             await trio.sleep(LONGEST_RETRY)
 
 
-def _name(keys: ServerKeys) -> str:
+def left_account(url: str, identity: str, keys: ServerKeys, vault: Vault, *, erase: bool) -> LeftAccount:
+    """Return what is to be remembered of an account that is left."""
+    return LeftAccount(account_name(keys), url, identity, erase, vault.seal(keys.account.seed + keys.blob_key))
+
+
+def keys_of(left: LeftAccount, vault: Vault) -> ServerKeys:
+    """Return the keys of an account that was left. Raises nacl.exceptions.CryptoError where they are not our own."""
+    plain = vault.open(left.keys)
+    return keys_from(plain[:SECRET_BYTES], plain[SECRET_BYTES:])
+
+
+def account_name(keys: ServerKeys) -> str:
+    """Return by what an account that was left is told apart."""
     return base32.encode(keys.account.public_key)
 
 
@@ -180,8 +193,7 @@ async def _try(
                     found = await surroundings.worker(partial(find, down, keys, departure.identity))
                     if isinstance(found, Note | UnreadableNote):
                         return Departed.MOVED
-                    rewrite = partial(_rewrite, down, up, keys, departure, limits)
-                    if not await surroundings.worker(rewrite):
+                    if not await surroundings.worker(partial(rewrite, down, up, keys, departure, limits)):
                         return Departed.DONE
             stored = await server.store(keys.account, up, fetched.revision)
             return Departed.DONE if isinstance(stored, Stored) else stored
@@ -193,22 +205,21 @@ async def _try(
         return Failure(FailureKind.UNREACHABLE, f"this device cannot keep what it takes in {spool_folder}: {error}")
 
 
-def _rewrite(down: Path, up: Path, keys: ServerKeys, departure: Departure, limits: Limits) -> bool:
-    """Write the blob without the row, or an empty one. Tell whether there was anything to take out."""
+def rewrite(down: Path, up: Path, keys: ServerKeys, departure: Departure, limits: Limits) -> bool:
+    """Write the blob without the row, or an empty one. Tell whether there was anything to take out.
+
+    Raises BlobUnreadable.
+    """
     context = Context(kind="state", account=keys.account.public_key, server=departure.identity)
     with down.open("rb") as source, up.open("wb") as sink:
         head, entries = decode(open_sealed(source, keys.blob_key, context, limits), limits)
+        rows = {wallet: row for wallet, row in head.clocks.items() if wallet != departure.wallet_id}
         if departure.erase:
-            return _write_emptied(entries, keys, context, sink)
+            anything = any(True for _ in entries) or rows.keys() != head.clocks.keys()
+            emptied = Head(seen={}, clocks={wallet: {} for wallet in rows})
+            seal(encode(emptied, ()), keys.blob_key, context, sink)
+            return anything
         if departure.wallet_id not in head.clocks:
             return False
-        rows = {wallet: row for wallet, row in head.clocks.items() if wallet != departure.wallet_id}
         seal(encode(head._replace(clocks=rows), entries), keys.blob_key, context, sink)
         return True
-
-
-def _write_emptied(entries: Iterable[Entry], keys: ServerKeys, context: Context, sink: BinaryIO) -> bool:
-    anything = any(True for _ in entries)
-    if anything:
-        seal(encode(Head(seen={}, clocks={}), ()), keys.blob_key, context, sink)
-    return anything

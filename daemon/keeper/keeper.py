@@ -186,6 +186,8 @@ class Keeper:
             for each in left:
                 self.store.servers.leave(each)
                 self.store.rotations.leave(each.url)
+        if self.store.unjoined is not None:
+            self.store.unjoined -= {each.url for each in left}
 
     def enroll(self, url: str, identity: str, limit_bytes: int | None) -> None:
         """Take up a server whose blob was not read yet."""

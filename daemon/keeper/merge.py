@@ -5,6 +5,8 @@ read to its verified end.
 
 The clocks are those of the blob just read. Only where a server went back, or has lost its blob, the rows that it lacks
 now are kept as last read: the wallets that they name still have to see what they have not, and would not be waited for.
+A blob that has seen nothing at all was emptied by a wallet that left (daemon.leaving): of the rows as last read
+those that it names are kept, and the one of the wallet that left is not.
 Wallets that were forgotten have no element in the set of the circle's wallets any more, and their rows are not kept.
 
 For this to be told from a newcomer's row, every blob holds the element of the wallet that sealed it: a merge announces
@@ -106,7 +108,7 @@ def merge(store: Store, url: str, head: Head, entries: Entries, revision: str, s
         merged = _join_blob(store, head, entries)
         merged.went_back = not covers(head.seen, record.seen)
         store.servers.note_blob(url, revision, head.seen, head.extra)
-        rows = {**_still_waited_for(store, url), **head.clocks} if merged.went_back else head.clocks
+        rows = _rows_beside(_still_waited_for(store, url), head) if merged.went_back else head.clocks
         store.servers.note_clocks(url, rows, store.surroundings.wall())
         store.servers.note_owes(url, merged.owed)
         store.servers.note_size(url, sealed_bytes)
@@ -179,6 +181,13 @@ def _still_waited_for(store: Store, url: str) -> Clocks:
     """Return a server's clocks as last read, without wallets that were forgotten: these have no element any more."""
     clocks = store.servers.clocks(url) or {}
     return {wallet: row for wallet, row in clocks.items() if is_member(store.replica, wallet)}
+
+
+def _rows_beside(waited_for: Clocks, head: Head) -> Clocks:
+    """Return the clocks of a blob that went back, with the rows as last read that it lacks now."""
+    if not head.seen:
+        return {wallet: waited_for.get(wallet, row) for wallet, row in head.clocks.items()}
+    return {**waited_for, **head.clocks}
 
 
 def merge_unchanged(store: Store, url: str) -> Merged:

@@ -11,7 +11,7 @@ import itertools
 import random
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -30,6 +30,7 @@ from daemon.keeper.store import Rules, Store
 from daemon.keeper.vault import Vault
 from daemon.secret import Secret
 from daemon.state.database import StateDatabase
+from daemon.state.history import Kept
 from daemon.surroundings import Surroundings
 from daemon.wallet.guest import Guest, Row
 from daemon.wallet.rows import decode_key
@@ -37,6 +38,8 @@ from daemon.worker import inline
 
 if TYPE_CHECKING:
     from simulation.world import World
+
+    from daemon.state.servers import LeftAccount
 
 LIMITS = Limits()
 
@@ -85,11 +88,10 @@ class WalletCopy:
 
 @dataclass(frozen=True)
 class StateCopy:
-    """A copy of a state database, and which daemon's it was."""
+    """A copy of a state database."""
 
     content: bytes
     held: Held
-    urls: frozenset[str]
 
 
 @dataclass
@@ -115,13 +117,18 @@ class Device:
         self.optional_sets: tuple[str, ...] = OPTIONAL_SETS
         self.triggers = True
         self.urls: set[str] = set()
+        self.address_by_identity: dict[str, str] = {}
+        self.departures: dict[str, LeftAccount] = {}
         self.unregistered: set[str] = set()
+        self.overrated: set[str] = set()
+        self.unheard: Operations = 0
         self.keeper: SimulatedKeeper | None = None
         self.is_copied = self.is_running_copy = self.is_unhealed = False
         self.phase = ""
         self.snapshot: Snapshot | None = None
         self.has_read = False
         self.taking: Operations = 0
+        self.restoring: dict[Place, int] = {}
         self.fuse: Fuse | None = None
         self._memory_by_url: dict[str, dict[str, str]] = {}
         self._generation = 0
@@ -172,6 +179,16 @@ class Device:
             store.writer, store.sealed = copied.writer, set(copied.sealed)
         self.world.on_start(self, store)
         self.keeper = SimulatedKeeper(self, store)
+        self.look_at_servers()
+
+    def look_at_servers(self) -> None:
+        """Note which servers the state database names: those enrolled, and those left where something is to be done."""
+        assert self.keeper is not None
+        servers = self.keeper.store.servers
+        self.address_by_identity = {record.identity: record.url for record in servers.all()}
+        self.departures = {left.identity: left for left in servers.departures()}
+        self.urls = {shelf.url for shelf in self.world.shelves if shelf.identity in self.address_by_identity}
+        self.unregistered &= self.urls
 
     def stop(self) -> None:
         """End the daemon in good order."""
@@ -211,7 +228,7 @@ class Device:
     def copy_state(self) -> StateCopy:
         connection = sqlite3.connect(self.state_path)
         try:
-            return StateCopy(connection.serialize(), self.held.copy(), frozenset(self.urls))
+            return StateCopy(connection.serialize(), self.held.copy())
         finally:
             connection.close()
 
@@ -233,7 +250,7 @@ class Device:
         self._generation += 1
         self.state_path.write_bytes(copy.content)
         self.held = copy.held.copy()
-        self.urls = set(copy.urls)
+        self.note_overrated()
 
     def lose_wallet(self) -> None:
         """Begin anew with an empty wallet database."""
@@ -243,6 +260,10 @@ class Device:
         self.tables = Tables()
         self._note_unhealed()
         self._open_wallet_program(make=True)
+
+    def note_overrated(self) -> None:
+        """Note that this wallet may not have seen what clocks say of it, until it stores its own row there again."""
+        self.overrated = {shelf.url for shelf in self.world.shelves}
 
     def _note_unhealed(self) -> None:
         """Note that these tables may not have shown what this wallet says it has seen."""
@@ -283,7 +304,11 @@ class Device:
 
     def commit_state(self) -> None:
         store = self.keeper.store if self.keeper else None
-        if store is not None and self.phase == "merge":
+        if self.phase == "restore":
+            self._note_restored()
+        elif self.phase == "begin anew":
+            self._note_begun_anew()
+        elif store is not None and self.phase == "merge":
             self.held.operations |= self.taking
         elif store is not None and self.phase == "capture" and self.has_read and self.snapshot is not None:
             self.has_read = False
@@ -359,8 +384,36 @@ class Device:
         self.tables.base = unread | {place: row for place, row in snapshot.rows.items() if place[0] in active}
         self.held.captured_sets = active
 
+    def _note_restored(self) -> None:
+        """Note that a person has values back, aware of all that this replica holds."""
+        oracle = self.world.oracle
+        for place, shows in self.restoring.items():
+            aware_of = self.held.operations & oracle.operations_by_place[place]
+            operation = oracle.note(
+                oracle.reserve(), place, device=self.name, aware_of=aware_of, is_insert=True, shows=shows,
+                excused=self.is_excused(place, aware_of),
+            )  # fmt: skip
+            self.held.operations |= operation.bit
+            self.world.tell(f"  {operation}, which shows {shows}")
+
+    def _note_begun_anew(self) -> None:
+        """Note that what the tables show is all that this wallet has, and that it was shown nothing else."""
+        oracle, shown = self.world.oracle, self.rows()
+        self.held, self.tables = Held(), Tables()
+        self.note_overrated()
+        for place, row in shown.items():
+            operation = oracle.note(
+                oracle.reserve(), place, device=self.name, aware_of=0, excused=True, is_insert=True, shows=row
+            )
+            self.tables.pending[place] = operation.number
+            self.tables.shown[place] = operation.bit
+
     def commit_wallet(self) -> None:
         """Note what the tables show now, after a write of the daemon."""
+        if self.phase == "begin anew":
+            self.tables.logged.clear()
+            self.is_unhealed = True
+            self.world.excuse()
         if self.phase != "settle":
             return
         self.note_shown()
@@ -412,6 +465,11 @@ class Device:
         changed = sorted(place for place in before.keys() | after.keys() if before.get(place) != after.get(place))
         return [self._note_edit(place, after.get(place)) for place in changed]
 
+    def is_excused(self, place: Place, aware_of: Operations) -> bool:
+        """Tell whether an operation that is made now may meet none of the deletes that its maker is not aware of."""
+        unheard = self.world.oracle.of_place(place, self.unheard & ~aware_of)
+        return self.world.is_shaky or any(not operation.is_insert for operation in unheard)
+
     def _note_edit(self, place: Place, number: int | None) -> str:
         tables, oracle = self.tables, self.world.oracle
         aware_of = tables.shown.get(place, 0)
@@ -421,7 +479,7 @@ class Device:
             is_insert=number is not None,
             device=self.name,
             aware_of=aware_of,
-            excused=self.world.is_shaky,
+            excused=self.is_excused(place, aware_of),
             is_weak=self.is_running_copy and number is None,
         )
         tables.shown[place] = aware_of | operation.bit
@@ -504,7 +562,7 @@ class SimulatedKeeper(Keeper):
     def seal_blob(self, url: str, keys: ServerKeys, sink: BinaryIO) -> Sealed:
         whole = io.BytesIO()
         sealed = super().seal_blob(url, keys, whole)
-        self._device.world.note_sealed(self._device, whole.getvalue(), sealed.head.clocks.keys())
+        self._device.world.note_sealed(self._device.held.operations, whole.getvalue(), sealed.head.clocks)
         sink.write(whole.getvalue())
         return sealed
 
@@ -520,6 +578,20 @@ class SimulatedKeeper(Keeper):
         self._device.has_read = False
         with self._in("capture"):
             super()._capture(taken)
+
+    def restore(self, kept: Sequence[Kept]) -> list[Kept]:
+        values = {(each.set_name, each.key): each.sealed for each in reversed(kept)}
+        self._device.restoring = {
+            place: shown_by(self.store.vault.open(sealed))
+            for place, sealed in values.items()
+            if not self.store.lives(place)
+        }
+        with self._in("restore"):
+            return super().restore(kept)
+
+    def begin_anew(self) -> None:
+        with self._in("begin anew"):
+            super().begin_anew()
 
     def take_in(self, url: str, answer: Answer) -> TakenIn:
         self._device.taking = 0

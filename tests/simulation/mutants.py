@@ -7,22 +7,28 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from simulation import rounds
 from simulation.device import Device
 from simulation.world import World
 
-from daemon.blob.schema import Head
-from daemon.keeper import capture, export, judge, merge
+from daemon.blob.keys import ServerKeys
+from daemon.blob.limits import Limits
+from daemon.blob.schema import Head, decode, encode
+from daemon.blob.seal import Context, open_sealed, seal
+from daemon.keeper import capture, export, judge, merge, undo
 from daemon.keeper.keeper import Keeper, Spooled, TakenIn
 from daemon.keeper.stamping import Stamper
 from daemon.keeper.store import Store
+from daemon.leaving import Departure
 from daemon.sets import join as joining
 from daemon.sets.collect import Clocks
-from daemon.sets.element import Deletes, Entry
-from daemon.state.replica import Replica
-from daemon.state.servers import Servers
+from daemon.sets.element import NO_DELETES, Deletes, Element, Entry, Stamp
+from daemon.state.replica import Replica, decode_times, encode_times
+from daemon.state.servers import LeftAccount, Servers
 from daemon.wallet.guest import Row
 from daemon.wallet.rows import digest
 from daemon.wallet.tables import SetTable
@@ -129,6 +135,66 @@ def uploads_whenever_blobs_differ() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def rows_left_behind() -> Iterator[None]:
+    """Leave a server without ever taking the own row out of its clocks."""
+    with mock.patch.object(rounds, "rewrite", return_value=False):
+        yield
+
+
+@contextlib.contextmanager
+def erased_as_if_seen() -> Iterator[None]:
+    """Erase what a server holds, but say in its place what that had seen: that says that all was deleted."""
+
+    def emptied(down: Path, up: Path, keys: ServerKeys, departure: Departure, limits: Limits) -> bool:
+        context = Context(kind="state", account=keys.account.public_key, server=departure.identity)
+        with down.open("rb") as source, up.open("wb") as sink:
+            head, entries = decode(open_sealed(source, keys.blob_key, context, limits), limits)
+            kept = () if departure.erase else entries
+            rows = {wallet: row for wallet, row in head.clocks.items() if wallet != departure.wallet_id}
+            seal(encode(head._replace(clocks=rows), kept), keys.blob_key, context, sink)
+        return True
+
+    with mock.patch.object(rounds, "rewrite", emptied):
+        yield
+
+
+@contextlib.contextmanager
+def left_servers_waited_for() -> Iterator[None]:
+    """Keep the clocks of a server that was left, and go on waiting for the wallets in them."""
+    real_leave, real_clocks = Servers.leave, Servers.clocks
+
+    def leave(servers: Servers, left: LeftAccount) -> None:
+        connection = servers._connection
+        connection.execute("CREATE TABLE IF NOT EXISTS left_clock (wallet TEXT, seen TEXT)")
+        rows = [
+            (f"{left.account} {wallet}", encode_times(row)) for wallet, row in (servers.clocks(left.url) or {}).items()
+        ]
+        connection.executemany("INSERT INTO left_clock VALUES (?, ?)", rows)
+        real_leave(servers, left)
+
+    def clocks(servers: Servers, url: str) -> Clocks | None:
+        found = real_clocks(servers, url)
+        if servers._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'left_clock'").fetchone() is None:
+            return found
+        left = servers._connection.execute("SELECT wallet, seen FROM left_clock")
+        return None if found is None else {**found, **{wallet: decode_times(seen) for wallet, seen in left}}
+
+    with mock.patch.object(Servers, "leave", leave), mock.patch.object(Servers, "clocks", clocks):
+        yield
+
+
+@contextlib.contextmanager
+def had_back_as_it_was() -> Iterator[None]:
+    """Have a deleted value back with a stamp that everybody has seen, as if it had never been deleted."""
+
+    def insert(before: Element | None, stamp: Stamp, value: bytes) -> Element:
+        return Element(Stamp(1, stamp.writer), value, NO_DELETES)
+
+    with mock.patch.object(undo, "insert", insert):
+        yield
+
+
+@contextlib.contextmanager
 def on_start(hook: Callable[[Device, Store], None]) -> Iterator[None]:
     """Do something with every run of a daemon before it does anything itself."""
     real = World.__init__
@@ -151,6 +217,10 @@ MUTANTS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
         compared_with_the_replica,
         list_lost,
         clocks_united,
+        rows_left_behind,
+        erased_as_if_seen,
+        left_servers_waited_for,
+        had_back_as_it_was,
         uploads_whenever_blobs_differ,
     )
 }

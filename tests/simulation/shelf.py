@@ -49,7 +49,10 @@ FAULTS = ("unreachable", "busy", "stalled", "lost", "all lost", "cut")
 
 @dataclass
 class Shelf:
-    """One account on one server. ``account`` is that of the circle there."""
+    """One account on one server. ``account`` is that of the circle there.
+
+    ``was_reset``: it was put back, wiped or emptied.
+    """
 
     url: str
     identity: str
@@ -57,6 +60,7 @@ class Shelf:
     blob: bytes | None = None
     uploads: int = 0
     history: list[bytes] = field(default_factory=list)
+    was_reset: bool = False
 
     @property
     def revision(self) -> str | None:
@@ -86,10 +90,12 @@ class Shelf:
     def go_back(self, draw: int) -> None:
         """Hold a blob again that lay here before."""
         self.blob = self.history[draw % len(self.history)]
+        self.was_reset = True
 
     def wipe(self) -> None:
         """Hold nothing."""
         self.blob = None
+        self.was_reset = True
 
     def _take(self, blob: bytes) -> str:
         self.blob = blob
@@ -128,6 +134,7 @@ class TalerShelf(Shelf):
         backup = self._backups[draw % len(self._backups)]
         self.double.put(self.account.public_key, backup)
         self.blob = backup.body
+        self.was_reset = True
 
     def wipe(self) -> None:
         """Lose the backup, or the account with it."""

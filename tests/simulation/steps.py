@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from simulation import verdicts
+from simulation import belonging, verdicts
 from simulation.device import Crash, Device, Fuse, StateCopy, WalletCopy
-from simulation.rounds import Sync, sync
+from simulation.rounds import Sync, next_round
 from simulation.shelf import FAULTS as SERVER_FAULTS
 from simulation.shelf import Fault, Shelf
 from simulation.world import World
@@ -58,6 +58,9 @@ FAULTS = (
     ("scan", 1),
     ("clock", 2),
     ("lose for good", 0.3),
+    ("leave", 6),
+    ("readdress", 1),
+    ("have back", 2),
 )
 """What happens to wallets that know each other."""
 
@@ -67,7 +70,9 @@ COMINGS_AND_GOINGS = (
     ("restore state", 1),
     ("restore both", 1),
     ("lose wallet", 1),
-    ("enroll", 4),
+    ("enroll", 6),
+    ("leave all but one", 3),
+    ("leave circle", 2),
     ("forget", 1),
     ("lose for good", 0.5),
     ("copy device", 0.4),
@@ -106,6 +111,8 @@ def _connected(wallets: int, servers: int, chance: random.Random) -> list[Step]:
         enrolled.add((who, chance.choice(sorted({where for _, where in enrolled}))))
         if chance.random() < 0.5:
             enrolled.add((who, chance.randrange(servers)))
+        if chance.random() < 0.3:
+            enrolled.add((who, chance.choice(sorted({where for _, where in enrolled}))))
     return [Step("enroll", who, where, 0) for who, where in sorted(enrolled)] + [Step("settle", 0, 0, 0)]
 
 
@@ -130,6 +137,8 @@ class Schedule:
             if not device.optional_sets:
                 self._toggle(device)
         self._syncs.clear()
+        for device in self.world.devices:
+            self._come_back(device)
         verdicts.settle_down(self.world)
         verdicts.forget_lost(self.world)
         for device in self.world.devices:  # so that refused rows are tried once more
@@ -174,7 +183,7 @@ class Schedule:
 
     def _advance(self, device: Device, shelf: Shelf, draw: int, fault: Fault = None) -> str | None:
         """Do one more step of a sync, or begin one. Return what comes next, and ``None`` where that was the end."""
-        if shelf.url not in device.urls or device.keeper is None:
+        if device.keeper is None:
             return None
         place = device.name, shelf.url
         running = self._syncs.get(place)
@@ -182,7 +191,8 @@ class Schedule:
             if running is None:
                 acknowledge = draw % 2 == 0
                 always = self.settings.always_upload
-                running = self._syncs[place] = sync(self.world, device, shelf, acknowledge=acknowledge, always=always)
+                running = next_round(self.world, device, shelf, acknowledge=acknowledge, always=always)
+                self._syncs[place] = running
                 stage = next(running)
             else:
                 stage = running.send(fault)
@@ -247,12 +257,12 @@ class Schedule:
         device.put_back_state(state)
         if wallet is not None:
             device.put_back_wallet(wallet)
-        device.unregistered |= urls
-        self.world.excuse()
         device.start()
+        device.unregistered |= device.urls
+        self.world.excuse()
         for shelf in self.world.shelves:
             if shelf.url in urls - device.urls:
-                self.world.enroll(device, shelf)
+                belonging.enroll(self.world, device, shelf)
 
     def _lose_wallet(self, device: Device, _shelf: Shelf, _draw: int) -> None:
         device.lose_wallet()
@@ -296,7 +306,51 @@ class Schedule:
 
     def _enroll(self, device: Device, shelf: Shelf, _draw: int) -> None:
         if shelf.url not in device.urls and device.keeper is not None:
-            self.world.enroll(device, shelf)
+            self._syncs.pop((device.name, shelf.url), None)
+            belonging.enroll(self.world, device, shelf)
+
+    def _leave(self, device: Device, shelf: Shelf, draw: int) -> None:
+        """Leave a server, if there is one without which all stay connected; sometimes with erasing what it holds."""
+        for each in (device, *self.world.devices):
+            for spared in belonging.spared_shelves(self.world, each, shelf):
+                self._leave_all(each, [spared], erase=draw % 2 == 0)
+                return
+
+    def _leave_all_but_one(self, device: Device, shelf: Shelf, draw: int) -> None:
+        """Leave all servers but this one, whoever is connected by them."""
+        if shelf.url in device.urls:
+            self._leave_all(device, self._shelves_of(device, shelf), erase=draw % 3 == 0)
+
+    def _leave_circle(self, device: Device, _shelf: Shelf, draw: int) -> None:
+        """Leave all servers; now and then, be in another circle before coming back."""
+        self._leave_all(device, self._shelves_of(device), erase=False)
+        if draw % 2 and device.keeper is not None:
+            device.keeper.begin_anew()
+
+    def _leave_all(self, device: Device, shelves: list[Shelf], *, erase: bool) -> None:
+        for shelf in shelves:
+            self._syncs.pop((device.name, shelf.url), None)
+        if device.keeper is not None:
+            belonging.leave(self.world, device, shelves, erase=erase)
+
+    def _shelves_of(self, device: Device, spared: Shelf | None = None) -> list[Shelf]:
+        return [shelf for shelf in self.world.shelves if shelf.url in device.urls and shelf is not spared]
+
+    def _come_back(self, device: Device) -> None:
+        """Enrol a device that has left all servers with one that another one syncs with."""
+        if not device.urls and self.world.shelves and device.keeper is not None:
+            used = {url for other in self.world.devices for url in other.urls}
+            shelves = [shelf for shelf in self.world.shelves if shelf.url in used] or self.world.shelves
+            belonging.enroll(self.world, device, shelves[0])
+
+    def _readdress(self, device: Device, shelf: Shelf, draw: int) -> None:
+        if shelf.url in device.urls and device.keeper is not None:
+            self._syncs.pop((device.name, shelf.url), None)
+            belonging.readdress(device, shelf, draw)
+
+    def _have_back(self, device: Device, _shelf: Shelf, draw: int) -> None:
+        if device.keeper is not None:
+            belonging.have_back(self.world, device, draw)
 
     def _toggle_set(self, device: Device, _shelf: Shelf, _draw: int) -> None:
         self._toggle(device)

@@ -7,12 +7,16 @@ from simulation.steps import Settings
 from support.devices import Device, Shelf, in_step
 
 SEEDS_BY_MUTANT = {
-    "inserts_win": range(4),
-    "stamped_after_the_join": range(8),
-    "list_lost": range(8, 16),
-    "compared_with_the_replica": range(8, 16),
-    "clocks_united": range(12, 20),
-    "flat_clock_rule": range(8),
+    "inserts_win": range(4, 8),
+    "stamped_after_the_join": range(4, 8),
+    "list_lost": range(28, 32),
+    "compared_with_the_replica": range(4),
+    "clocks_united": range(8, 12),
+    "flat_clock_rule": range(4, 8),
+    "rows_left_behind": range(32, 36),
+    "erased_as_if_seen": range(12, 16),
+    "left_servers_waited_for": range(4),
+    "had_back_as_it_was": range(4, 8),
     "writer_kept_across_runs": range(1),
     "uploads_whenever_blobs_differ": range(1),
 }

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from simulation.device import Device, shown_by
 from simulation.oracle import Operations, Place
-from simulation.rounds import sync
+from simulation.rounds import next_round
 from simulation.shelf import Shelf
-from simulation.world import Violated, World
+from simulation.world import Violated, World, circles
 
 from daemon.sets.element import Element
 from daemon.wallet.tables import CIRCLE_SET
@@ -32,42 +32,41 @@ def settle_down(world: World, *, quiet_rounds: int = 1) -> None:
 
 
 def sync_all(world: World) -> None:
-    """Let every wallet sync once with each of its servers, a person asking for it."""
+    """Let every wallet sync once with each of its servers, a person asking for it, and depart from those it left."""
     for device in world.devices:
         for shelf in world.shelves:
-            if shelf.url in device.urls:
-                for _ in sync(world, device, shelf, acknowledge=True):
-                    pass
+            for _ in next_round(world, device, shelf, acknowledge=True):
+                pass
 
 
 def forget_lost(world: World) -> None:
-    """Let somebody in each circle forget the wallets that are lost for good."""
-    for devices, _ in circles(world):
+    """Let somebody in each circle forget the wallets that are lost for good, and rows that came back after a leave."""
+    for devices, shelves in circles(world.devices, world.shelves):
         for wallet_id in sorted({lost.identity.wallet_id for lost in world.lost}):
             knowing = [each.keeper for each in devices if each.keeper and each.knows(wallet_id)]
             if knowing:
                 knowing[0].forget_wallet(wallet_id)
+        for shelf in shelves:
+            _forget_returned(shelf, [device for device in devices if shelf.url in device.urls])
+
+
+def _forget_returned(shelf: Shelf, users: list[Device]) -> None:
+    """Let those who sync with a server that went back forget the wallets in its clocks that had left it."""
+    enrolled = {user.identity.wallet_id for user in users}
+    for user in users if shelf.was_reset else ():
+        assert user.keeper is not None
+        clocks = user.keeper.store.servers.clocks(user.address_by_identity[shelf.identity]) or {}
+        for wallet_id in sorted(clocks.keys() - enrolled):
+            user.keeper.forget_wallet(wallet_id)
 
 
 def check(world: World) -> None:
     """Compare every circle with the oracle. Raises Violated with all that is wrong."""
     problems = list(world.healings.problems)
-    for devices, shelves in circles(world):
+    for devices, shelves in circles(world.devices, world.shelves):
         problems += _check_circle(world, devices, shelves)
     if problems:
         raise Violated("; ".join(problems))
-
-
-def circles(world: World) -> Iterator[tuple[list[Device], list[Shelf]]]:
-    """Yield the wallets and servers that are connected with each other."""
-    left = list(world.devices)
-    while left:
-        devices, urls = [left.pop(0)], set[str]()
-        for device in devices:
-            urls |= device.urls
-            devices += [other for other in left if other.urls & urls]
-            left = [other for other in left if other not in devices]
-        yield devices, [shelf for shelf in world.shelves if shelf.url in urls]
 
 
 def _check_circle(world: World, devices: list[Device], shelves: list[Shelf]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,7 +44,6 @@ class World:
     devices: list[Device] = field(default_factory=list)
     shelves: list[Shelf] = field(default_factory=list)
     blob_by_digest: dict[str, BlobNote] = field(default_factory=dict)
-    published: Operations = 0
     counts: Counter[str] = field(default_factory=Counter)
     lost: list[Device] = field(default_factory=list)
     story: list[str] = field(default_factory=list)
@@ -95,24 +94,30 @@ class World:
         for line in device.edit(*todo):
             self.tell(f"  {what}: {line}")
 
-    def enroll(self, device: Device, shelf: Shelf) -> None:
-        """Enrol a device with a server."""
-        assert device.keeper is not None
-        device.keeper.store.servers.enroll(shelf.url, shelf.identity, None)
-        device.urls.add(shelf.url)
-        device.unregistered.add(shelf.url)
-        self.excuse()
+    def is_in_clocks(self, device: Device, shelf: Shelf) -> bool:
+        """Tell whether a device's wallet is waited for by whoever reads what the server holds."""
+        note = self.blob_by_digest.get(digest(shelf.blob)) if shelf.blob is not None else None
+        return note is not None and device.identity.wallet_id in note.wallets
 
-    def note_sealed(self, device: Device, blob: bytes, wallets: Iterable[str]) -> None:
+    def note_sealed(self, operations: Operations, blob: bytes, wallets: Iterable[str]) -> None:
         """Note what a blob holds."""
-        self.blob_by_digest[digest(blob)] = BlobNote(device.held.operations, frozenset(wallets))
+        self.blob_by_digest[digest(blob)] = BlobNote(operations, frozenset(wallets))
+
+    def note_left(self, device: Device, shelf: Shelf, before: bytes, after: bytes, *, emptied: bool) -> None:
+        """Note what a server's blob holds once a wallet that left has written it back without its row, or emptied."""
+        note = self.blob_by_digest[digest(before)]
+        holds = 0 if emptied else note.holds
+        shelf.was_reset |= emptied
+        self.note_sealed(holds, after, note.wallets - {device.identity.wallet_id})
 
     def note_stored(self, device: Device, shelf: Shelf) -> None:
         """Note that a server has taken a device's blob, whatever the device hears of it."""
         assert shelf.blob is not None
         note = self.blob_by_digest[digest(shelf.blob)]
-        self.published |= note.holds
-        device.unregistered.discard(shelf.url)
+        device.overrated.discard(shelf.url)
+        if shelf.url in device.unregistered:
+            device.unregistered.discard(shelf.url)
+            self._meet(device)
         for other in self.devices:
             if shelf.url in other.urls and other.identity.wallet_id not in note.wallets:
                 other.unregistered.add(shelf.url)
@@ -123,6 +128,16 @@ class World:
         """Whether some wallet is not in all clocks of its servers, or has not seen what it says there."""
         return any(device.unregistered or device.is_copied or device.is_unhealed for device in self.devices)
 
+    def _meet(self, newcomer: Device) -> None:
+        """Note what the devices connected with a newcomer may have forgotten the deletes of before it was waited for.
+
+        Of those deletes not everyone will hear. Only what is said of them from now on reaches all.
+        """
+        connected = next(devices for devices, _ in circles(self.devices, self.shelves) if newcomer in devices)
+        for device in connected:
+            for other in connected:
+                device.unheard |= other.held.operations
+
     def excuse(self) -> None:
         """Excuse what not everyone has heard of yet: a delete may be forgotten before it meets it."""
         known_to_all = -1
@@ -131,3 +146,15 @@ class World:
         for operation in self.oracle.operations:
             if operation is not None and not operation.bit & known_to_all:
                 operation.excused = True
+
+
+def circles(all_devices: Sequence[Device], all_shelves: Sequence[Shelf]) -> Iterator[tuple[list[Device], list[Shelf]]]:
+    """Yield the wallets and servers that are connected with each other."""
+    left = list(all_devices)
+    while left:
+        devices, urls = [left.pop(0)], set[str]()
+        for device in devices:
+            urls |= device.urls
+            devices += [other for other in left if other.urls & urls]
+            left = [other for other in left if other not in devices]
+        yield devices, [shelf for shelf in all_shelves if shelf.url in urls]
