@@ -45,7 +45,11 @@ LIMITS = Limits()
 
 
 class Crash(BaseException):
-    """The process dies here."""
+    """A device's process dies here."""
+
+    def __init__(self, device: "Device") -> None:
+        super().__init__()
+        self.device = device
 
 
 @dataclass
@@ -291,7 +295,7 @@ class Device:
             self.world.tell(f"  ({fuse.what} on {self.name}: {name})")
             if fuse.what == "crash":
                 self.keep_crash_image()
-                raise Crash
+                raise Crash(self)
             self.world.edit(self, fuse.draw)
 
     # What the oracle has to know.

@@ -165,8 +165,8 @@ class Schedule:
         self.world.counts[step.what] += 1
         try:
             getattr(self, "_" + step.what.replace(" ", "_"))(device, shelf, step.draw)
-        except Crash:
-            self._bury(device)
+        except Crash as crash:
+            self._bury(crash.device)
 
     def _settle(self, _device: Device, _shelf: Shelf, _draw: int) -> None:
         verdicts.settle_down(self.world)
