@@ -19,12 +19,12 @@ MOST_KEPT = 6
 def enroll(world: World, device: Device, shelf: Shelf) -> None:
     """Take up a server. What is left to be done there, since it was left before, is called off."""
     assert device.keeper is not None
-    device.keeper.store.servers.note_departed(account_name(world.keys(shelf.identity)))
-    device.keeper.enroll(shelf.url, shelf.identity, None)
-    device.look_at_servers()
     if shelf.url in device.overrated or not world.is_in_clocks(device, shelf):
         device.unregistered.add(shelf.url)
         world.excuse()
+    device.keeper.store.servers.note_departed(account_name(world.keys(shelf.identity)))
+    device.keeper.enroll(shelf.url, shelf.identity, None)
+    device.look_at_servers()
 
 
 def leave(world: World, device: Device, shelves: list[Shelf], *, erase: bool = False) -> None:

@@ -138,6 +138,7 @@ class Schedule:
                 self._toggle(device)
         self._syncs.clear()
         for device in self.world.devices:
+            device.fuse = None
             self._come_back(device)
         verdicts.settle_down(self.world)
         verdicts.forget_lost(self.world)
