@@ -14,6 +14,8 @@ from daemon.wallet.tables import CIRCLE_SET
 LONGEST_NICKNAME = 64
 """In characters: what settings and ``rename`` take, so that status can always be told."""
 
+_JOINER = "\N{ZERO WIDTH JOINER}"  # holds one emoji together
+
 
 class Identity(NamedTuple):
     """Who this wallet is: its id, the public key that secrets can be sealed to, its nickname, and its circle.
@@ -103,15 +105,23 @@ def is_announced(replica: Replica, identity: Identity, writer: str | None = None
 def members(replica: Replica) -> dict[str, Member]:
     """Return the circle's wallets by id, as far as they are known here.
 
-    What a broken wallet put there and is none is left out, and a nickname longer than one can be is cut.
+    What a broken wallet put there and is none is left out. A nickname is shown in terminals, and by frontends that
+    trust it: longer than one can be it is cut, and what moves a cursor or turns the direction of writing is replaced.
     """
     found = {}
     for entry in replica.entries_of(CIRCLE_SET):
         member = read_member(entry.element.value) if entry.element.live else None
         wallet_id = _wallet_of(entry.key)
         if member is not None and wallet_id is not None:
-            found[wallet_id] = msgspec.structs.replace(member, nickname=member.nickname[:LONGEST_NICKNAME])
+            found[wallet_id] = msgspec.structs.replace(member, nickname=_presentable(member.nickname))
     return found
+
+
+def _presentable(nickname: str) -> str:
+    return "".join(
+        character if character.isprintable() or character == _JOINER else "\N{REPLACEMENT CHARACTER}"
+        for character in nickname[:LONGEST_NICKNAME]
+    )
 
 
 def _wallet_of(key: str) -> str | None:

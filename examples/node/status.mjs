@@ -10,16 +10,19 @@ const [given] = process.argv.slice(2).filter((argument) => !argument.startsWith(
 const runtime = process.env.XDG_RUNTIME_DIR ?? `/run/user/${process.getuid()}`;
 const folder = given ?? join(runtime, "walletsync");
 
+// Messages quote what others have said: nothing in them is to be obeyed by the terminal.
+const shown = (text) => String(text).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\uFFFD");
+
 function fail(error) {
   const absent = error.code === "ENOENT" || error.code === "ECONNREFUSED";
-  console.error(absent ? "walletsync is not running" : error.message);
+  console.error(absent ? "walletsync is not running" : shown(error.message));
   process.exitCode = 3;
 }
 
 let calls, events;
 try {
   if (follow) {
-    const onEvent = (event) => console.log(`${event.at} ${event.event} ${JSON.stringify(event.data)}`);
+    const onEvent = (event) => console.log(`${event.at} ${event.event} ${shown(JSON.stringify(event.data))}`);
     events = await openEvents(join(folder, "events.ipc"), onEvent, fail);
   }
   calls = await openCalls(join(folder, "control.ipc"));

@@ -42,6 +42,24 @@ def test_a_nickname_is_never_shown_longer_than_one_can_be(two, shelf):
     assert odd == "o" * 64
 
 
+@pytest.mark.parametrize(
+    ("nickname", "shown"),
+    [
+        ("a\x1b]0;b\x07c", "a\ufffd]0;b\ufffdc"),
+        ("\u202egnp.exe", "\ufffdgnp.exe"),
+        ("a\x9b31mb\nc", "a\ufffd31mb\ufffdc"),
+        ("👩\u200d🚀 tél", "👩\u200d🚀 tél"),
+    ],
+)
+def test_a_nickname_is_shown_without_what_a_terminal_would_obey(nickname, shown, two, shelf):
+    phone, desktop = two
+    in_step(shelf, phone, desktop)
+    put(phone, CIRCLE_SET, '["ODD"]', msgspec.json.encode({"nickname": nickname, "sealing_key": "S", "writers": []}))
+    in_step(shelf, phone, desktop)
+    (odd,) = [wallet.shown_as for wallet in desktop.keeper.overview().wallets if wallet.wallet_id == "ODD"]
+    assert odd == shown
+
+
 @pytest.mark.parametrize("key", ["[]", "odd", "7", '["A","B"]', '"A"', '[{"$x":1}]'])
 def test_a_key_that_is_none_of_its_set_is_carried_and_not_applied(key, two, shelf):
     phone, desktop = two
