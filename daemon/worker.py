@@ -35,6 +35,17 @@ def threads(limit: int = 8) -> Worker:
     return run
 
 
+def exclusive(worker: Worker) -> Worker:
+    """Make a worker that runs one function at a time: whoever touches the replica goes through it."""
+    lock = trio.Lock()
+
+    async def run(work: Callable[[], T], /) -> T:
+        async with lock:
+            return await worker(work)
+
+    return run
+
+
 async def inline(work: Callable[[], T], /) -> T:
     """Run ``work`` here and now, blocking everything else, as simulations need it; a checkpoint comes first."""
     await trio.lowlevel.checkpoint()

@@ -18,7 +18,6 @@ import trio
 from support.devices import ROOT, Device
 
 from config.model import NetworkSettings, Settings, WalletSettings
-from daemon.app import exclusive
 from daemon.circle import Circle
 from daemon.control import StatusDesk, SyncDesk
 from daemon.keys import Secrets
@@ -29,7 +28,7 @@ from daemon.secret import Secret
 from daemon.server.kinds import ServerKinds
 from daemon.surroundings import Surroundings
 from daemon.times import from_rfc3339
-from daemon.worker import threads
+from daemon.worker import exclusive, threads
 from ipc.messages import SyncParams
 from ipc.state import ServerStatus, Status
 
