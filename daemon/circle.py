@@ -16,7 +16,7 @@ from daemon.blob.keys import ServerKeys, server_keys
 from daemon.errors import SecretsError
 from daemon.keeper.keeper import Keeper
 from daemon.leaving import Departures
-from daemon.logs import running as happenings
+from daemon.logs import belonging
 from daemon.passphrase import new_key
 from daemon.plan import Timing
 from daemon.reporting import Reporter
@@ -84,7 +84,7 @@ class Circle:
                 f"the secrets {self.secrets_path} name no circle, while servers are enrolled: put back a later copy"
             )
         if not records and self.secrets.root is not None:
-            logs.emit(happenings.CircleUnreachable())
+            logs.emit(belonging.CircleUnreachable())
         await self._start_missing()
         await self.departures.go_on()
         if self.secrets.root is not None:
@@ -153,7 +153,7 @@ class Circle:
         if passphrase is not None:
             key = await self.surroundings.worker(partial(new_key, passphrase, self.surroundings.ids))
         await self.keep(replace(self.secrets, key=key))
-        logs.emit(happenings.SecretsSealed(path=self.secrets_path, sealed=key is not None))
+        logs.emit(belonging.SecretsSealed(path=self.secrets_path, sealed=key is not None))
 
     async def keep(self, secrets: keys.Secrets) -> None:
         """Work with these secrets, and write them down. Raises SecretsError, and then nothing was changed."""

@@ -30,7 +30,7 @@ from daemon.blob.seal import Context, open_sealed, seal
 from daemon.disk import DiskTrouble, is_of_the_disk
 from daemon.keeper.keeper import Keeper
 from daemon.keeper.vault import Vault
-from daemon.logs import running
+from daemon.logs import belonging
 from daemon.reporting import Reporter
 from daemon.rotation.finding import UnreadableNote, find
 from daemon.rotation.note import Note
@@ -115,7 +115,7 @@ class Departures:
                     server, keys, departure, self._surroundings, self._keeper.limits, self._spool_folder
                 )
             if departed is Departed.MOVED:
-                logs.emit(running.ServerLeftMoved(server=left.url, erase=left.erase))
+                logs.emit(belonging.ServerLeftMoved(server=left.url, erase=left.erase))
                 self._reporter.tell("server.left_moved", {"server": left.url, "erase": left.erase})
             await self._note_departed(left.account)
             self._scope_by_account.pop(left.account, None)

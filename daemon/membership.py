@@ -12,7 +12,7 @@ from daemon import keys, logs
 from daemon.circle import Circle
 from daemon.invitation import Invitation, InvitationUnusable, read_invitation, write_invitation
 from daemon.keeper.rolling import former_circles, note_former
-from daemon.logs import running as happenings
+from daemon.logs import belonging
 from daemon.rotation.note import circle_of
 from daemon.secret import Secret
 from daemon.server.base import Description, Failure
@@ -65,7 +65,7 @@ class Membership:
         created = self._circle.secrets.root is None
         if created:
             await self._take_root(Secret(self._surroundings.ids(keys.SECRET_BYTES)), [])
-            logs.emit(happenings.CircleCreated(server=address.url))
+            logs.emit(belonging.CircleCreated(server=address.url))
         await self._take_up(address, chosen, description.limit_bytes)
         return Enrolled(address.url, chosen, created)
 
@@ -82,7 +82,7 @@ class Membership:
             if address.url not in self._reporter.overview.record_by_url and self._record_of(identity) is None:
                 await self._take_up(address, identity, None)
         if not is_in_it:
-            logs.emit(happenings.CircleJoined(servers=len(addresses)))
+            logs.emit(belonging.CircleJoined(servers=len(addresses)))
         return [address.url for address, _ in addresses]
 
     async def _accept(self, invitation: Invitation) -> None:
@@ -123,7 +123,7 @@ class Membership:
         await self._circle.rolling.forget()
         await self._exclusively(partial(self._keeper.store.state.set_meta, LEFT_CIRCLE, circle_of(root)))
         await self._circle.keep(self._circle.secrets.with_root(None))
-        logs.emit(happenings.CircleLeft(servers=len(urls)))
+        logs.emit(belonging.CircleLeft(servers=len(urls)))
         self._reporter.tell("circle.left", {"servers": urls})
         return urls
 
@@ -135,7 +135,7 @@ class Membership:
         async with self._circle.at_rest(*urls):
             await self._exclusively(partial(self._keeper.leave, left))
         for url in urls:
-            logs.emit(happenings.ServerLeft(server=url))
+            logs.emit(belonging.ServerLeft(server=url))
             self._reporter.tell("server.left", {"server": url})
         self._circle.departures.start(left)
 
@@ -197,7 +197,7 @@ class Membership:
         """Reach an account that is enrolled under another address from now on."""
         async with self._circle.at_rest(record.url):
             await self._exclusively(partial(self._keeper.readdress, record.url, address.url, limit_bytes))
-            logs.emit(happenings.ServerReaddressed(server=address.url, former=record.url))
+            logs.emit(belonging.ServerReaddressed(server=address.url, former=record.url))
         await self._circle.rolling.aftercare.readdressed(record.identity)
         self._reporter.tell("server.readdressed", {"server": address.url, "former": record.url})
 
@@ -229,7 +229,7 @@ class Membership:
         await self._circle.departures.call_off(self._circle.keys_at(identity))
         async with self._circle.at_rest(address.url):
             await self._exclusively(partial(self._keeper.enroll, address.url, identity, limit_bytes))
-            logs.emit(happenings.ServerEnrolled(server=address.url))
+            logs.emit(belonging.ServerEnrolled(server=address.url))
         await self._circle.rolling.aftercare.readdressed(identity)
         self._reporter.tell("server.enrolled", {"server": address.url})
 

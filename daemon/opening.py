@@ -22,7 +22,7 @@ from daemon.keeper.keeper import Keeper
 from daemon.keeper.stamping import Identity
 from daemon.keeper.store import Store
 from daemon.keeper.vault import Vault
-from daemon.logs import running
+from daemon.logs import belonging
 from daemon.reporting import Reporter
 from daemon.secret import Secret
 from daemon.server.kinds import ServerKinds
@@ -66,7 +66,7 @@ async def opened(
     held, created = keys.load_or_create(paths.secrets, surroundings.ids, passphrase=passphrase, credential=credential)
     own = wallet_keys(held.wallet.reveal())
     if created:
-        logs.emit(running.SecretsCreated(path=paths.secrets, wallet_id=own.id))
+        logs.emit(belonging.SecretsCreated(path=paths.secrets, wallet_id=own.id))
     identity = Identity(own.id, encode(own.sealing_key), settings.wallet.nickname)
     keeper = _open_keeper(paths, settings, surroundings, identity, held.wallet)
     try:

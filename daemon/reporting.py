@@ -14,7 +14,7 @@ from daemon.keeper.judge import Verdict
 from daemon.keeper.keeper import Keeper, TakenIn
 from daemon.keeper.merge import Decision, TimePoisoned
 from daemon.keeper.overview import Overview
-from daemon.logs import running, syncing
+from daemon.logs import keeping, syncing
 from daemon.server.base import Failure, Fetched, FetchOutcome, NoBlob, Unchanged
 from daemon.surroundings import Surroundings
 from daemon.times import rfc3339, rfc3339_or_none
@@ -135,7 +135,7 @@ class Reporter:
         if taken.copy_lives:
             self._copy_lives(sync_id, url)
         if merged.collected:
-            logs.emit(running.TombstonesCollected(tombstones=merged.collected))
+            logs.emit(keeping.TombstonesCollected(tombstones=merged.collected))
         if merged.changed:
             self.last_decisions_by_url[url] = merged.decisions
         self._held("in", merged.held)
@@ -225,23 +225,23 @@ class Reporter:
 
     def _held(self, direction: str, rows: int) -> None:
         if rows:
-            logs.emit(running.DeletesHeld(direction=direction, rows=rows))
+            logs.emit(keeping.DeletesHeld(direction=direction, rows=rows))
             self.tell("deletes.held", {"direction": direction, "rows": rows})
 
     def _captured(self, captured: Captured) -> None:
         if captured.operations:
             logs.emit(
-                running.CaptureCaptured(
+                keeping.CaptureCaptured(
                     inserts=captured.counts[Verdict.INSERTED], deletes=captured.counts[Verdict.DELETED]
                 )
             )
         if captured.installed:
-            logs.emit(running.CaptureTriggersInstalled())
+            logs.emit(keeping.CaptureTriggersInstalled())
         if captured.missed:
-            logs.emit(running.CaptureLogDisagreed(rows=captured.missed))
+            logs.emit(keeping.CaptureLogDisagreed(rows=captured.missed))
         for set_name, message in sorted(captured.left_out.items()):
             repeated = set_name in self._leaving_out_sets
-            logs.emit(running.CaptureLeftOut(set_name=set_name, message=message, repeated=repeated))
+            logs.emit(keeping.CaptureLeftOut(set_name=set_name, message=message, repeated=repeated))
             self._leaving_out_sets.add(set_name)
         if captured.waits or captured.healed:
             message = (
@@ -249,19 +249,19 @@ class Reporter:
                 if captured.waits
                 else "it was brought together with the circle's state; nothing was taken for deleted"
             )
-            logs.emit(running.WalletHealing(message=message))
+            logs.emit(keeping.WalletHealing(message=message))
 
     def _settled(self, taken: TakenIn) -> None:
         written = sum((settled.written for settled in taken.settled), Counter[str]())
         if written:
-            logs.emit(running.WalletApplied(rows=written.total()))
+            logs.emit(keeping.WalletApplied(rows=written.total()))
             first_places = [place for settled in taken.settled for place in settled.first_written]
             self.tell("wallet.applied", _applied(written, first_places))
         refused = {place: reason for settled in taken.settled for place, reason in settled.refused.items()}
         for set_name in sorted({set_name for set_name, _ in refused}):
             reasons = [reason for (name, _), reason in refused.items() if name == set_name]
             logs.emit(
-                running.WalletRowRefused(
+                keeping.WalletRowRefused(
                     set_name=set_name,
                     rows=len(reasons),
                     message=reasons[0],
@@ -283,19 +283,19 @@ class Reporter:
         path = self._keeper.store.guest.path
         match state:
             case "ok":
-                logs.emit(running.WalletOk(path=path, profile=self._profile))
+                logs.emit(keeping.WalletOk(path=path, profile=self._profile))
             case "absent":
-                logs.emit(running.WalletAbsent(path=path))
+                logs.emit(keeping.WalletAbsent(path=path))
             case "unfit":
-                logs.emit(running.WalletIsUnfit(path=path, profile=self._profile, message=reason))
+                logs.emit(keeping.WalletIsUnfit(path=path, profile=self._profile, message=reason))
             case "locked" | "readonly":
-                logs.emit(running.WalletUnusable(path=path, state=state, message=reason))
+                logs.emit(keeping.WalletUnusable(path=path, state=state, message=reason))
 
     def _say_writer(self) -> None:
         writer = self._keeper.store.writer
         if writer is not None and writer != self._writer:
             self._writer = writer
-            logs.emit(running.WriterStarted(writer=writer))
+            logs.emit(keeping.WriterStarted(writer=writer))
 
 
 def _payment(failure: Failure | None) -> dict[str, str | None] | None:

@@ -8,7 +8,7 @@ import trio
 
 from daemon import logs
 from daemon.circle import Circle
-from daemon.logs.running import WalletDetached
+from daemon.logs.keeping import WalletDetached
 from daemon.wallet.trouble import WalletTrouble
 from ipc.dispatch import Method
 from ipc.errors import Refusal

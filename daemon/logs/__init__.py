@@ -10,7 +10,8 @@
         logs.emit(SyncStarted(sync_id=sync_id, server=url, reason="schedule"))
         logs.emit(IpcFault(method="status"), error=error)
 
-``daemon.logs.running`` and ``daemon.logs.syncing`` hold the happenings, docs/logs.md lists them for people.
+The happenings are declared by what they happen to: ``running`` (the daemon), ``belonging`` (keys, circle and servers),
+``keeping`` (the wallet database), ``syncing`` and ``rotating``. docs/logs.md lists them for people.
 """
 
 from daemon.logs.output import LevelName, LogLayout, configure, emit

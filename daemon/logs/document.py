@@ -3,7 +3,7 @@
 import inspect
 import sys
 
-from daemon.logs import rotating, running, syncing
+from daemon.logs import belonging, keeping, rotating, running, syncing
 from daemon.logs.happening import Happening, Level, field_names, happening_by_event
 
 HEAD = """\
@@ -48,7 +48,9 @@ MEANING_BY_LEVEL = {
 }
 
 TITLE_BY_MODULE = {
-    running.__name__: "The daemon and its wallet",
+    running.__name__: "The daemon",
+    belonging.__name__: "Keys, circle and enrolment",
+    keeping.__name__: "The wallet",
     syncing.__name__: "Syncs and servers",
     rotating.__name__: "Roll-overs of the circle's keys",
 }

@@ -10,8 +10,8 @@ from mypy import api as mypy
 
 from daemon.logs import document
 from daemon.logs.happening import Happening, Level, field_names, happening_by_event
+from daemon.logs.keeping import WalletAbsent, WalletRowRefused
 from daemon.logs.output import FRAME
-from daemon.logs.running import WalletAbsent, WalletRowRefused
 from daemon.logs.syncing import ServerChangedState, SyncEnded, SyncFailed
 
 REPOSITORY = Path(__file__).parents[2]
@@ -116,7 +116,7 @@ def test_the_type_check_refuses_undeclared_forgotten_and_mistyped_fields(
         "WalletAbsent(Path('/x'))",
     ]
     source = tmp_path / "calls.py"
-    imports = "from pathlib import Path\nfrom daemon import logs\nfrom daemon.logs.running import WalletAbsent\n"
+    imports = "from pathlib import Path\nfrom daemon import logs\nfrom daemon.logs.keeping import WalletAbsent\n"
     source.write_text(imports + "".join(f"logs.emit({call})\n" for call in calls))
     monkeypatch.chdir(REPOSITORY)
     output, _, _ = mypy.run(["--strict", "--follow-imports=silent", str(source)])

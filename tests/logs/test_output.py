@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 from support.service_logs import Log, Terminal, logging_to
 
 from daemon import logs
-from daemon.logs.running import DaemonFailed, DaemonStopping, WalletAbsent, WalletApplied
+from daemon.logs.keeping import WalletAbsent, WalletApplied
+from daemon.logs.running import DaemonFailed, DaemonStopping
 
 ABSENT = WalletAbsent(path=Path("/home/ann/wallet.sqlite3"))
 APPLIED = WalletApplied(rows=7)
