@@ -10,12 +10,13 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from bench import cycles, events, idle, latency, memory, peers, plot, sizes
+from bench import commands, cycles, events, idle, latency, memory, peers, plot, sizes
 from bench.section import Section, Wanted
 
 SECTION_BY_NAME: Mapping[str, Section] = {
     "cycles": cycles.section,
     "latency": latency.section,
+    "commands": commands.section,
     "events": events.section,
     "memory": memory.section,
     "peers": peers.section,

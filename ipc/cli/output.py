@@ -1,32 +1,22 @@
 """Where the command line writes: documents for scripts and text for people on standard output, complaints beside it.
 
-Nothing written for people is read as markup. Colours are for terminals; rich leaves them out elsewhere.
+What is for people goes through module ``console``, which is loaded where there is something for them: scripts read
+documents, often, and need not wait for rich.
 """
 
 import os
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
-from rich.console import Console, RenderableType
-from rich.text import Text
-from rich.theme import Theme
 
 from ipc.cli.words import clean
 
-_THEME = Theme({"progress.elapsed": "default", "progress.spinner": "default"})  # rich has yellow, lost on white
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
-
-class PeopleConsole(Console):
-    """Standard output for people. A reader who went away is ``BrokenPipeError``, as elsewhere in Python."""
-
-    def __init__(self, *, stderr: bool = False, quiet: bool = False) -> None:
-        super().__init__(markup=False, highlight=False, emoji=False, stderr=stderr, quiet=quiet, theme=_THEME)
-
-    def on_broken_pipe(self) -> NoReturn:
-        """Tell the top of the program."""
-        raise BrokenPipeError
+    from ipc.cli.console import PeopleConsole
 
 
 def print_document(document: object) -> None:
@@ -36,25 +26,31 @@ def print_document(document: object) -> None:
 
 def complain(*lines: str) -> None:
     """Write an error to standard error: the first line says what was wrong, the others what would help."""
-    console = PeopleConsole(stderr=True)
+    console = _beside_output()
     head, *rest = lines
-    console.print(Text.assemble(("error: ", "bold red"), clean(head)), soft_wrap=True)
+    console.say(("error: ", "bold red"), clean(head))
     for line in rest:
-        console.print(Text(f"  {clean(line)}"), soft_wrap=True)
+        console.say(f"  {clean(line)}")
 
 
 def remark(*lines: str) -> None:
     """Say something to the person beside standard output, so that a script reads only what it asked for."""
-    console = PeopleConsole(stderr=True)
+    console = _beside_output()
     for line in lines:
-        console.print(Text(line), soft_wrap=True)
+        console.say(line)
 
 
-def remark_part(part: RenderableType) -> None:
+def remark_part(part: "RenderableType") -> None:
     """Say something in the form of a table to the person beside standard output."""
-    PeopleConsole(stderr=True).print(part)
+    _beside_output().print(part)
 
 
 def forget_stdout() -> None:
     """Let what is still to be written go nowhere, so that Python's last flush does not complain."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _beside_output() -> "PeopleConsole":
+    from ipc.cli.console import PeopleConsole
+
+    return PeopleConsole(stderr=True)

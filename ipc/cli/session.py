@@ -11,21 +11,24 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import RenderableType
-from rich.text import Text
 
 from config.paths import HOME_VARIABLE, Paths, find_paths
 from ipc import BadAnswer, BlockingClient, IpcError, NoAnswer, NotRunning, Refused
 from ipc.cli.exits import CommandFailed, ExitCode, exit_code_of_refusal
-from ipc.cli.output import PeopleConsole, print_document
+from ipc.cli.output import print_document
 from ipc.cli.telling import EXACT, RELATIVE, Telling
 from ipc.frame import METHOD_NOT_FOUND
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from ipc.cli.console import PeopleConsole
 
 home_option = click.option(
     "--home",
@@ -46,7 +49,13 @@ class Session:
     home: Path | None
     as_json: bool
     assume_yes: bool
-    console: PeopleConsole = field(default_factory=PeopleConsole)
+
+    @functools.cached_property
+    def console(self) -> "PeopleConsole":
+        """Standard output, for people. Loaded where it is used: ``status --json`` is asked often, and needs no rich."""
+        from ipc.cli.console import PeopleConsole
+
+        return PeopleConsole()
 
     @functools.cached_property
     def paths(self) -> Paths:
@@ -99,7 +108,7 @@ class Session:
             case _:
                 return CommandFailed(ExitCode.FAULT, str(error))
 
-    def answer(self, document: object, view: Callable[[], Iterable[RenderableType]]) -> None:
+    def answer(self, document: object, view: Callable[[], "Iterable[RenderableType]"]) -> None:
         """Print the answer: the document where ``--json`` was given, else the parts of its view for people."""
         if self.as_json:
             print_document(document)
@@ -107,9 +116,9 @@ class Session:
             for part in view():
                 self.show(part)
 
-    def show(self, part: RenderableType) -> None:
-        """Print something for people. Lines of text stay whole, however long: addresses are copied from them."""
-        self.console.print(part, soft_wrap=isinstance(part, str | Text))
+    def show(self, part: "RenderableType") -> None:
+        """Print something for people. Lines of text stay whole."""
+        self.console.show(part)
 
     def spelled(self, rest: str) -> str:
         """Write a command line of walletsync that works on the same home."""

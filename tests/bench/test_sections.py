@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from bench import __main__ as bench
-from bench import events, idle, latency, memory, peers, plot, sizes
+from bench import commands, events, idle, latency, memory, peers, plot, sizes
 from bench.section import Wanted
 
 SIZE = 200
@@ -16,6 +16,7 @@ SIZE = 200
 
 @pytest.fixture(autouse=True)
 def brief(monkeypatch):
+    monkeypatch.setattr(commands, "RUNS_PER_ROUND", 1)
     monkeypatch.setattr(idle, "SECONDS", 0.2)
     monkeypatch.setattr(idle, "SETTLING", 0.1)
     monkeypatch.setattr(sizes, "DAYS", 2)

@@ -14,13 +14,13 @@ import pytest
 from support.cli_terminal import PROGRAM
 from support.cli_wallets import TALER, database, world
 
+from ipc.cli.console import PeopleConsole
 from ipc.cli.demo.device import DaemonTrouble
 from ipc.cli.demo.performance import perform
 from ipc.cli.demo.stage import Stage
 from ipc.cli.demo.steps import STEPS
 from ipc.cli.exits import ExitCode
 from ipc.cli.main import run
-from ipc.cli.output import PeopleConsole
 from ipc.errors import Refused
 
 

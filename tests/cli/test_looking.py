@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import msgspec
@@ -10,8 +12,8 @@ import pytest
 from support.cli_examples import FOLDER, LONG_URL, ago, circle, server, status, troubled_status, wallet
 from support.cli_terminal import on_terminal
 
+from ipc.cli.console import PeopleConsole
 from ipc.cli.exits import ExitCode
-from ipc.cli.output import PeopleConsole
 from ipc.cli.statusview import status_view
 from ipc.cli.telling import Telling
 from ipc.messages import WalletsResult
@@ -66,6 +68,14 @@ def test_status_prints_the_document_of_the_contract(daemon, walletsync, capsys):
     assert list(document["wallets"][0]) == ["id", "shown_as", "me", "last_seen", "holds_up", "silent_days"]
     assert list(document["sets"]["coins"]) == ["live", "tombstones", "unapplied"]
     assert list(document["held"][0]) == ["id", "direction", "sets", "since"]
+
+
+def test_a_script_that_asks_for_the_status_does_not_load_what_only_people_need(daemon):
+    heavy = "{'rich', 'trio'} & {*sys.modules}"
+    code = f"import sys; from ipc.cli.main import run; sys.exit(run(sys.argv[1:]) or str({heavy}))"
+    asked = [sys.executable, "-c", code, "status", "--json", "--home", str(daemon.home)]
+    ended = subprocess.run(asked, capture_output=True, text=True, check=False)
+    assert (ended.stderr.strip(), json.loads(ended.stdout)["api"]) == ("set()", 1)
 
 
 def test_status_tells_people_how_it_stands(daemon, walletsync, capsys):

@@ -227,7 +227,7 @@ def test_a_terminal_without_utf_8_is_no_fault(daemon):
 
 def test_a_fault_of_ours_is_short_and_repeats_no_value(daemon, walletsync, monkeypatch, capsys):
     daemon.answer_by_method["status"] = status()
-    monkeypatch.setattr("ipc.cli.commands.status.status_view", lambda *_: 1 // len(""))
+    monkeypatch.setattr("ipc.cli.statusview.status_view", lambda *_: 1 // len(""))
     assert walletsync("status") == ExitCode.FAULT
     captured = capsys.readouterr()
     assert captured.err.startswith("error: A fault in walletsync itself: ZeroDivisionError in ")

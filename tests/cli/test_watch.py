@@ -17,8 +17,8 @@ from support.cli_examples import FOLDER, ago, ended, status, troubled_status
 from support.cli_terminal import PROGRAM, Terminal
 
 from ipc import Gap
+from ipc.cli.console import PeopleConsole
 from ipc.cli.eventwords import EventLine, line_of
-from ipc.cli.output import PeopleConsole
 from ipc.cli.telling import Telling
 from ipc.cli.watching import Watch, until_signalled
 from ipc.cli.watchview import Happenings, LiveView

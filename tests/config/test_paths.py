@@ -60,6 +60,21 @@ def test_without_xdg_variables_the_folders_are_those_of_the_specification(monkey
     assert found.secrets == tmp_path / ".local/state/walletsync/secrets.json"
 
 
+def test_a_relative_xdg_variable_is_ignored(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", "relative/path")
+    assert find_paths().config_file == tmp_path / ".config/walletsync/config.toml"
+
+
+def test_a_user_without_a_home_folder_is_told_to_name_one(monkeypatch):
+    def fail() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", fail)
+    with pytest.raises(ConfigError, match="neither a home folder nor XDG_STATE_HOME: name a folder with --home"):
+        find_paths()
+
+
 @pytest.mark.parametrize("runtime_folder", [None, "", "relative/path"])
 def test_without_a_usable_runtime_folder_variable_the_users_own_one_is_taken(monkeypatch, tmp_path, runtime_folder):
     if runtime_folder is not None:

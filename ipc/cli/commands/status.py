@@ -1,8 +1,15 @@
 """``walletsync status``: how it stands with the wallet, its servers and its circle."""
 
+from typing import TYPE_CHECKING
+
 from ipc.cli.session import Session, cli_command
-from ipc.cli.statusview import status_view
-from ipc.cli.telling import times_option
+from ipc.cli.telling import Telling, times_option
+from ipc.state import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
 
 
 @cli_command("walletsync status", "walletsync status --times exact")
@@ -14,4 +21,10 @@ def command(session: Session, times: str) -> None:
     """
     with session.daemon() as daemon:
         status = daemon.status()
-    session.answer(status, lambda: status_view(status, session.telling(times)))
+    session.answer(status, lambda: _view(status, session.telling(times)))
+
+
+def _view(status: Status, telling: Telling) -> "Iterator[RenderableType]":
+    from ipc.cli.statusview import status_view  # a frontend asks for the document, often, and need not wait for rich
+
+    return status_view(status, telling)

@@ -11,11 +11,11 @@ import msgspec
 from rich.text import Text
 
 from ipc import IpcError
+from ipc.cli.console import PeopleConsole
 from ipc.cli.demo.device import DaemonTrouble
 from ipc.cli.demo.ledger import differences
 from ipc.cli.demo.stage import Claim, Stage, Step
 from ipc.cli.demo.views import Holdings, change_view, holdings, holdings_view
-from ipc.cli.output import PeopleConsole
 
 PATIENCE = 30.0  # seconds for the claims of one step
 _POLL = 0.1
