@@ -75,7 +75,8 @@ def wallet_view(wallet: WalletStatus) -> RenderableType:
 def servers_view(servers: Sequence[ServerStatus], telling: Telling) -> RenderableType:
     """Render the enrolled servers, or say how to enroll one."""
     if not servers:
-        return Text("No server yet. `walletsync enroll URL` takes one up, `walletsync join` joins your other wallets.")
+        enroll, join = _beginnings(telling)
+        return Text(f"No server yet. {enroll} takes one up, {join} joins your other wallets.")
     rows = [
         (
             server.url,
@@ -92,7 +93,8 @@ def servers_view(servers: Sequence[ServerStatus], telling: Telling) -> Renderabl
 def wallets_view(wallets: Sequence[CircleWallet], telling: Telling) -> RenderableType:
     """Render the wallets of the circle."""
     if not wallets:
-        return Text("No circle yet. `walletsync enroll URL` makes one, `walletsync join` takes part in one.")
+        enroll, join = _beginnings(telling)
+        return Text(f"No circle yet. {enroll} makes one, {join} takes part in one.")
     rows = [
         (
             f"{wallet.shown_as} (this one)" if wallet.me else wallet.shown_as,
@@ -186,6 +188,10 @@ def held_attention(held: Held, telling: Telling) -> str:
 
 def _sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _beginnings(telling: Telling) -> tuple[str, str]:
+    return f"`{telling.spelled('enroll URL')}`", f"`{telling.spelled('join')}`"
 
 
 def _state_cell(server: ServerStatus) -> Cell:

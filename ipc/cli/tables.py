@@ -20,13 +20,15 @@ BAD = "red"
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], numbers: Sequence[str] = ()) -> Table:
-    """Make a table. ``numbers`` names the columns whose contents are set to the right."""
+    """Make a table. ``numbers`` names the columns whose contents are set to the right, and stay whole."""
     made = Table(header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in columns:
+    cells = [[as_text(cell) for cell in row] for row in rows]
+    for index, column in enumerate(columns):
         is_number = column in numbers
-        made.add_column(column, justify="right" if is_number else "left", overflow="fold", no_wrap=is_number)
-    for row in rows:
-        made.add_row(*(as_text(cell) for cell in row))
+        narrowest = max((row[index].cell_len for row in cells), default=0) if is_number else None
+        made.add_column(column, justify="right" if is_number else "left", overflow="fold", min_width=narrowest)
+    for row in cells:
+        made.add_row(*row)
     return made
 
 

@@ -278,3 +278,12 @@ def test_a_time_impossibly_far_ahead_is_told_with_what_to_do(daemon, walletsync,
     out = " ".join(capsys.readouterr().out.split())
     assert f"{FOLDER}, for 2 h: some wallet of yours is broken" in out
     assert "`walletsync approve T1" in out
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_a_table_holds_all_columns_and_whole_numbers_on_any_terminal(width):
+    lines = shown(status_view(troubled_status(), now()), width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert any(line.startswith("phone#2 ") for line in lines)
+    for number in ("1.2 MB", "1,234", "1,200", "27"):
+        assert any(line.rstrip().endswith(number) or f" {number} " in line for line in lines)
