@@ -117,7 +117,7 @@ def test_nothing_enrolled_is_told_with_the_next_step(daemon, walletsync, capsys)
     daemon.answer_by_method["status"] = status(servers=[], wallets=[], sets={})
     assert walletsync("status") == ExitCode.DONE
     out = capsys.readouterr().out
-    assert "No server yet. `walletsync enroll URL`" in out
+    assert "No server yet. `walletsync enroll URL --home " in out
     assert "The wallet holds nothing yet." in out
 
 
