@@ -31,6 +31,7 @@ from daemon.state.database import StateDatabase
 from daemon.surroundings import Surroundings, real_surroundings
 from daemon.wallet.claim import Claim
 from daemon.wallet.guest import Guest
+from daemon.wallet.holder import this_process
 from daemon.wallet.trouble import WalletTaken, WalletTrouble
 from daemon.worker import exclusive
 from ipc.base32 import encode
@@ -112,7 +113,14 @@ def _open_keeper(
     profile = load_profile(wallet.profile)
     check_optional_sets(profile, wallet.optional_sets)
     claim = Claim(claims_folder(), paths.home or paths.config_file.parent)
-    guest = Guest(wallet.path, profile, wallet.optional_sets, use_triggers=wallet.capture == "triggers", claim=claim)
+    guest = Guest(
+        wallet.path,
+        profile,
+        wallet.optional_sets,
+        use_triggers=wallet.capture == "triggers",
+        claim=claim,
+        holder=this_process(),
+    )
     _check_wallet_is_not_shared(guest)
     vault = Vault(wallet_seed, surroundings.ids)
     state = StateDatabase(paths.state_database)

@@ -6,7 +6,8 @@ whatever path leads there, and says in it whose it is.
 
 These files lie in a folder that all homes of the user share (``config.paths``), and not beside the database: there a
 lock could be in the wallet's way, since some file systems know but one kind of lock. A killed daemon leaves a file
-behind that nobody has locked; it means nothing.
+behind that nobody has locked; it means nothing. Homes of other users are told apart in the database itself
+(daemon.wallet.holder).
 """
 
 import contextlib

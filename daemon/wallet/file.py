@@ -40,6 +40,12 @@ class WalletFile:
         assert self._connection is not None
         return self._connection
 
+    @property
+    def id(self) -> FileId:
+        """Which file the open connection is to. Only after ``open``."""
+        assert self._opened_file is not None
+        return self._opened_file
+
     def open(self) -> bool:
         """Have a connection to what lies at the path now. Tell whether it is another than before.
 
@@ -100,13 +106,19 @@ class WalletFile:
         with contextlib.suppress(sqlite3.OperationalError, OSError):  # it is all there, and can be tried again
             if self._connection is None or self._log_path.stat().st_size == 0:
                 return
-            self.connection.execute("PRAGMA busy_timeout = 0")
-            try:
+            with self.impatient():
                 for thoroughly in ("PASSIVE", "TRUNCATE"):  # the first does the work, and locks nobody out
                     self.connection.execute(f"PRAGMA wal_checkpoint({thoroughly})").fetchall()
-            finally:
-                self.connection.execute(f"PRAGMA busy_timeout = {self._lock_wait * 1000:.0f}")
             self.look()
+
+    @contextlib.contextmanager
+    def impatient(self) -> Iterator[None]:
+        """Wait for no lock in the body."""
+        self.connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            yield
+        finally:
+            self.connection.execute(f"PRAGMA busy_timeout = {self._lock_wait * 1000:.0f}")
 
     def _hold(self, file: FileId) -> None:
         other = self._claim.hold(file) if self._claim is not None else None

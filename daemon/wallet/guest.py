@@ -16,9 +16,10 @@ from daemon.blob.limits import KEY_BYTES, VALUE_BYTES
 from daemon.wallet import triggers
 from daemon.wallet.claim import Claim
 from daemon.wallet.file import WalletFile
+from daemon.wallet.holder import Holder, other_user, put
 from daemon.wallet.rows import SqlValue, digest, encode_key, encode_value
 from daemon.wallet.tables import Layout, SetTable, lay_out
-from daemon.wallet.trouble import WalletTrouble
+from daemon.wallet.trouble import WalletTaken, WalletTrouble
 
 LOCK_WAIT = 10.0
 """How long a statement waits for the wallet's own transactions, in seconds, if not told otherwise."""
@@ -58,7 +59,8 @@ class LogPage(NamedTuple):
 class Guest:
     """The wallet database at a path, through one profile. Used by one thread at a time.
 
-    Where there is a ``claim``, no other home works with the database at the same time.
+    Where there is a ``claim``, no other home of this user works with the database at the same time, and where there is
+    a ``holder``, what this process is, no other user's.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Guest:
         use_triggers: bool,
         lock_wait: float = LOCK_WAIT,
         claim: Claim | None = None,
+        holder: Holder | None = None,
     ) -> None:
         self.path = path
         self._profile = profile
@@ -81,6 +84,8 @@ class Guest:
         self._layout: Layout | None = None
         self._schema_version = self._data_version = -1
         self._is_complete = self._detached = False
+        self._holder = holder
+        self._holds = holder is None
         self._left_out: dict[str, str] = {}
 
     @property
@@ -117,6 +122,7 @@ class Guest:
             raise WalletTrouble("readonly", f"walletsync was taken out of {self.path} and is back with its next start")
         if self._file.open():
             self._schema_version = self._data_version = -1
+            self._holds = self._holder is None
         try:
             with self._file.translated():
                 version = self.connection.execute("PRAGMA schema_version").fetchone()[0]
@@ -124,11 +130,35 @@ class Guest:
                     self._layout, self._schema_version = self._lay_out(), version
                     self._is_complete = triggers.installed(self.connection) == self._wanted()
                 self._file.look()
+            self._hold_soon()
         except WalletTrouble as trouble:
             if trouble.state == "unfit":
                 self.close()  # it is of no use, and would only be in the wallet's way
             raise
         return self._is_complete
+
+    def _hold_soon(self) -> None:
+        """Say in the database that we work with it, if that holds nobody up. Raises WalletTaken where another does."""
+        if self._holds:
+            return
+        self._refuse_what_is_taken()
+        if self._is_complete:
+            with contextlib.suppress(WalletTrouble), self._file.impatient(), self.writing():
+                pass  # whoever writes holds it
+
+    def _hold(self) -> None:
+        """Hold the database, in a transaction of ours, as soon as there is a table to say it in."""
+        if not self._holds and self._holder is not None:
+            self._refuse_what_is_taken()
+            self._holds = put(self.connection, self._file.id, self._holder)
+
+    def _refuse_what_is_taken(self) -> None:
+        if self._holder is None:
+            return
+        with self._file.translated():
+            other = other_user(self.connection, self._file.id, self._holder)
+        if other is not None:
+            raise WalletTaken(self.path, str(other))
 
     def check_schema(self) -> None:
         """Make sure, within a transaction, that the wallet has not migrated since ``refresh``. Raises WalletTrouble.
@@ -142,6 +172,7 @@ class Guest:
         """Add our tables and triggers, or mend them. Changes from now on are noted. Raises WalletTrouble."""
         with self.writing() as connection:
             triggers.install(connection, self._wanted())
+            self._hold()
 
     def detach(self) -> None:
         """Remove all that we ever added, in one transaction: the schema is the wallet's alone again.
@@ -193,10 +224,13 @@ class Guest:
         """Commit what the body writes, or nothing of it if the body raises. Holds the write lock from the start."""
         with self._file.translated():
             self.connection.execute("BEGIN IMMEDIATE")
+            held = self._holds
             try:
+                self._hold()
                 yield self.connection
                 self.connection.execute("COMMIT")
             except BaseException:
+                self._holds = held
                 if self.connection.in_transaction:
                     self.connection.execute("ROLLBACK")
                 raise

@@ -1,4 +1,4 @@
-"""What we add to a wallet database: three small tables, and a few triggers for each set's table.
+"""What we add to a wallet database: four small tables, and a few triggers for each set's table.
 
 All names begin with ``walletsync_``; the wallet's own tables stay as they are.
 
@@ -9,12 +9,14 @@ All names begin with ``walletsync_``; the wallet's own tables stay as they are.
   table has unique constraints besides its key, a trigger before each insert and update notes the rows in its way.
 - ``walletsync_marker`` holds one row: which state database this wallet database belongs to, the token and number of
   our last write, and what the replica had seen then.
+- ``walletsync_holder`` says which process works with the database (daemon.wallet.holder).
 - ``walletsync_written`` holds what our last write made of each row, until the state database has noted it.
 """
 
 import json
 import sqlite3
 
+from daemon.wallet import holder
 from daemon.wallet.tables import Layout, SetTable, names, quoted
 
 KEY_COLUMNS = ("k0", "k1", "k2", "k3", "k4", "k5")
@@ -30,6 +32,7 @@ TABLES = {
         "CREATE TABLE walletsync_written (set_name TEXT NOT NULL, key TEXT NOT NULL, digest BLOB,"
         " PRIMARY KEY (set_name, key)) WITHOUT ROWID"
     ),
+    "walletsync_holder": holder.TABLE,
 }
 
 

@@ -1,5 +1,9 @@
 """Two homes on one wallet database would heal it in turn for ever: the second one is refused, and told by whom."""
 
+import os
+import subprocess
+from pathlib import Path
+
 import pytest
 from support.processes import Device, Place, make_wallet, settle, wait_until
 from support.taler_rows import exchanges, put_exchange
@@ -56,6 +60,28 @@ def test_a_wallet_of_another_home_that_comes_later_is_left_alone_until_that_home
     wait_until(lambda: other.status().wallet.state == "ok", "the other home has the wallet", seconds=40)
     settle(other)
     assert exchanges(other) == {A: "KUDOS"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="to run a process of another user takes root")
+def test_a_wallet_that_the_daemon_of_another_user_works_with_is_left_alone_until_that_one_ends(place: Place) -> None:
+    phone = place.device("phone")
+    phone.start()
+    phone.enroll(place.folder())
+    settle(phone)
+    phone.stop()
+    put_exchange(phone, A, "KUDOS")
+    with subprocess.Popen(["sleep", "300"], user=65534) as other:
+        field = "UPDATE walletsync_holder SET pid = ?, uid = 65534, started = ?"
+        phone.sql(field, other.pid, int(Path(f"/proc/{other.pid}/stat").read_text().split()[21]))
+        phone.start()
+        wait_until(lambda: phone.status().wallet.state == "locked", "the daemon sees whose the wallet is")
+        assert f"(process {other.pid})" in str(phone.status().wallet.reason)
+        assert phone.sql("SELECT uid FROM walletsync_holder") == [(65534,)]
+        other.kill()
+    put_exchange(phone, A, "EUR")  # at which the daemon looks again
+    wait_until(lambda: phone.status().wallet.state == "ok", "the daemon has the wallet")
+    settle(phone)
+    assert phone.sql("SELECT uid FROM walletsync_holder") == [(0,)]
 
 
 def test_a_wallet_that_is_replaced_is_claimed_anew(place: Place) -> None:
