@@ -5,7 +5,7 @@
 #   make lint    format, lint, types and import contracts
 #   make check   lint, then test
 #   make nutshell  test with real wallets: Nutshell, in an environment of its own (.nutshell), with a mint on loopback
-#   make simulate SEEDS=10000   play random schedules of wallets, servers and faults; SEED=123 replays one
+#   make simulate SEEDS=10000   play random schedules of wallets, servers and faults, from FIRST on; SEED=123 replays one
 #   make bench   measure all that docs/performance.md tells; ARGS goes to the bench, as in:
 #                make bench ARGS="--size 1000 --only latency"; the plot of the cycles goes to PLOT
 #   make bench-check   compare a few ratios with bench/baseline.json; ARGS=--write makes that anew
@@ -15,6 +15,7 @@ PYTHON ?= python3
 ARGS ?=
 PLOT ?= docs/cycle-time.svg
 SEEDS ?= 1000
+FIRST ?= 0
 SEED ?=
 UPGRADE ?=
 
@@ -43,7 +44,7 @@ lint: $(READY)
 check: lint test
 
 simulate: $(READY)
-	PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+	PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --first $(FIRST))
 
 bench: $(PEERS_READY)
 	$(BIN)/python -m bench --plot $(PLOT) $(ARGS)

@@ -24,6 +24,7 @@ class Lessons:
     def __init__(self, link: Link, memory: Mapping[str, str]) -> None:
         self._link = link
         self._servers = link.keeper.store.servers
+        self._limited = link.server if isinstance(link.server, Limited) else None
         self._memory = memory
         self._kept_memory = dict(memory)
         self._kept_limit: int | None = None
@@ -70,8 +71,8 @@ class Lessons:
         self._was_nearly_full = is_nearly_full
 
     async def _keep_limit(self, failure: Failure | None) -> None:
-        server = self._link.server
-        if not isinstance(server, Limited):
+        server = self._limited
+        if server is None:
             return
         if server.limit_bytes is None and not self._was_described and failure is None:
             self._was_described = True

@@ -42,7 +42,7 @@ class Overview(NamedTuple):
 
 
 class Observer:
-    """Looks at the replica, anew only where anything changed but when syncs succeeded: most find nothing new."""
+    """Looks at the replica, anew only where anything changed but how syncs went: most find nothing new."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -51,7 +51,7 @@ class Observer:
     def look(self) -> Overview:
         """Look at the replica as it is now."""
         store = self._store
-        changes = store.state.connection.total_changes - store.servers.successes
+        changes = store.state.connection.total_changes - store.servers.passing_changes
         state = changes, store.identity.nickname, store.guest.active_sets
         if self._last is not None and self._last[0] == state:
             records = {record.url: record for record in store.servers.all()}

@@ -45,9 +45,12 @@ class Settled:
 
 def settle(store: Store, log_seq: int, *, retry_refused: bool) -> Settled:
     """Write what is listed, and clear the change log up to ``log_seq``. Raises WalletTrouble."""
-    listed = _ListedSteps(store, retry_refused=retry_refused)
     settled = Settled()
-    if not log_seq and store.marker("marker") is not None and not listed.any():
+    nothing_read = not log_seq and store.marker("marker") is not None
+    if nothing_read and store.to_apply.is_empty():
+        return settled
+    listed = _ListedSteps(store, retry_refused=retry_refused)
+    if nothing_read and not listed.any():
         return settled
     marker = begin_write(store)
     with store.guest.writing() as connection:

@@ -98,6 +98,10 @@ class ToApply:
             )
         )
 
+    def is_empty(self) -> bool:
+        """Tell whether nothing waits."""
+        return self._connection.execute("SELECT 1 FROM listed LIMIT 1").fetchone() is None
+
     def count(self) -> int:
         """Return how many keys wait."""
         return int(self._connection.execute("SELECT count(*) FROM listed").fetchone()[0])

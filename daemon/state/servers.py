@@ -70,11 +70,11 @@ class LeftAccount(NamedTuple):
 class Servers:
     """The enrolled servers behind one SQLite connection. Transactions are the caller's.
 
-    ``successes`` counts those noted here.
+    ``passing_changes`` counts those made here to what is said of a server alone: how the last syncs with it went.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self.successes = 0
+        self.passing_changes = 0
         self._connection = connection
 
     def all(self) -> list[ServerRecord]:
@@ -154,8 +154,7 @@ class Servers:
 
     def note_success(self, url: str, at: float) -> None:
         """Note that a sync with this server really succeeded."""
-        cursor = self._connection.execute("UPDATE server SET last_success = ? WHERE url = ?", (at, url))
-        self.successes += cursor.rowcount
+        self._note_passing("UPDATE server SET last_success = ? WHERE url = ?", (at, url))
 
     def note_size(self, url: str, sealed_bytes: int) -> None:
         """Note the size of the sealed blob there."""
@@ -173,7 +172,11 @@ class Servers:
     def note_trouble(self, url: str, trouble: Trouble | None) -> None:
         """Note why the last sync with this server failed, or that it did not."""
         text = msgspec.json.encode(trouble).decode() if trouble else None
-        self._connection.execute("UPDATE server SET trouble = ? WHERE url = ?", (text, url))
+        self._note_passing("UPDATE server SET trouble = ? WHERE url = ?", (text, url))
+
+    def _note_passing(self, statement: str, parameters: tuple[object, ...]) -> None:
+        cursor = self._connection.execute(statement, parameters)
+        self.passing_changes += cursor.rowcount
 
     def clocks(self, url: str) -> Clocks | None:
         """Return the clocks of a server as last read, or ``None`` if they never were."""

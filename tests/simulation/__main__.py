@@ -1,4 +1,7 @@
-"""``make simulate SEEDS=10000``: run schedules on both cores, and say what happened. ``SEED=123`` tells one story."""
+"""``make simulate SEEDS=10000``: run schedules on all cores, and say what happened. ``SEED=123`` tells one story.
+
+``FIRST=20000`` plays other seeds than those from 0 on.
+"""
 
 import multiprocessing
 import sys
@@ -17,14 +20,15 @@ STEPS = {name for name, _ in FAULTS + COMINGS_AND_GOINGS} | {"settle"}
 @click.command()
 @click.option("--seeds", default=1000, show_default=True, help="How many schedules.")
 @click.option("--first", default=0, show_default=True, help="The seed of the first.")
+@click.option("--processes", type=int, help="How many schedules are played at a time; by default one on each core.")
 @click.option("--seed", type=int, help="Replay this one, made as short as it still fails.")
-def main(seeds: int, first: int, seed: int | None) -> None:
+def main(seeds: int, first: int, processes: int | None, seed: int | None) -> None:
     """Play random schedules of wallets, servers and faults, and compare with the oracle."""
     settings = Settings()
     if seed is not None:
         sys.exit(_replay(seed, settings))
     began, counts, failed, days, steps = time.monotonic(), Counter[str](), [], 0.0, 0
-    with multiprocessing.Pool() as pool:
+    with multiprocessing.Pool(processes) as pool:
         work = partial(run_seed, settings=settings)
         for ended in pool.imap_unordered(work, range(first, first + seeds), chunksize=8):
             counts += ended.counts
