@@ -51,7 +51,7 @@ class Progress(NamedTuple):
     def complete(self) -> bool:
         """Whether nothing is left to be done."""
         return not self.missing and all(
-            account.phase == "noted" or account in self.given_up for account in self.accounts
+            account.phase != "open" or account in self.given_up for account in self.accounts
         )
 
 

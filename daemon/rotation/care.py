@@ -109,6 +109,7 @@ class Care:
             case Step.YIELD:
                 assert isinstance(found, Note)
                 logs.emit(rotating.RotationYielded(code=note.code, server=self.account.url))
+                await self._come_to(Phase.YIELDED)
                 await self._meet(found, self.account.url)
                 return None
             case Step.JOIN_AND_NOTE:
@@ -154,11 +155,14 @@ class Care:
             seal_note(note, self._keys, self.account.identity, sink)
 
     async def _noted(self, note: Note) -> None:
-        account = self.account
-        if account.phase is Phase.NOTED:
+        if self.account.phase is Phase.NOTED:
             return
+        await self._come_to(Phase.NOTED)
+        logs.emit(rotating.RotationNoted(code=note.code, server=self.account.url))
+        self._circle.reporter.tell("rotation.noted", {"code": note.code, "server": self.account.url})
+
+    async def _come_to(self, phase: Phase) -> None:
+        account = self.account
         note_phase = self._store.rotations.note_phase
-        await self._circle.exclusively(partial(note_phase, account.circle, account.identity, Phase.NOTED))
-        self.account = account._replace(phase=Phase.NOTED)
-        logs.emit(rotating.RotationNoted(code=note.code, server=account.url))
-        self._circle.reporter.tell("rotation.noted", {"code": note.code, "server": account.url})
+        await self._circle.exclusively(partial(note_phase, account.circle, account.identity, phase))
+        self.account = account._replace(phase=phase)

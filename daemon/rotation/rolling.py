@@ -173,7 +173,7 @@ class Rolling:
         for progress in view.progress:
             for account in progress.accounts if progress.missing else ():
                 record = view.record_by_url.get(account.url)
-                if record is not None and (account.phase != "noted" or record.revision is None):
+                if record is not None and (account.phase == "open" or record.revision is None):
                     raise Refusal(
                         f"the roll-over {progress.note.code} has not come through at {record.url} yet, and the wallets"
                         " kept would miss what only this one can tell them: wait until it has, or give that server up"

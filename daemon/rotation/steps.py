@@ -10,7 +10,8 @@ good, small as it is, so that a wallet left out is told so whenever it comes.
 - It is **noted** from then on. Whoever heard of the roll-over stores there no more, so whatever else is found is the
   work of a device that was left out: it is not joined, and the note is put back.
 - Another note that is binding (``Verdict.is_binding``) and of smaller rank is left where it is: it holds, and a person
-  is asked whether to follow. Any other note is replaced.
+  is asked whether to follow. The account is **yielded** from then on, and nothing is waited for there. Any other note
+  is replaced.
 """
 
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ class Phase(StrEnum):
 
     OPEN = "open"
     NOTED = "noted"
+    YIELDED = "yielded"
 
 
 class Found(StrEnum):

@@ -169,6 +169,24 @@ async def test_whom_a_later_roll_over_leaves_out_is_not_expected_by_an_earlier_o
         assert set(store.servers.clocks(ONE) or {}) == {phone.id, desktop.id}
 
 
+async def test_a_roll_over_that_has_to_yield_ends_once_all_have_come_by_invitation(folder, one, autojump_clock):
+    async with AsyncExitStack() as stack:
+        phone, desktop, laptop = await three(stack, folder, one)
+        winner, loser = sorted((phone, desktop), key=lambda daemon: daemon.id)
+        one[ONE].down = True
+        await winner.circle.rolling.rotate([laptop.id])
+        await loser.circle.rolling.rotate([winner.id, laptop.id])
+        one[ONE].down = False
+        winner.nudge()
+        await until(lambda: laptop.waiting and loser.told("rotation.met"), "the note that holds was met")
+        await winner.membership.leave_all()
+        for daemon in (winner, laptop):
+            await daemon.membership.join((await loser.membership.invite(None))[0], None)
+        await in_step(phone, desktop, laptop)
+        await until(lambda: loser.told("rotation.done"), "all is done")
+        assert loser.status.rotations == []
+
+
 async def test_secrets_of_two_roll_overs_ago_are_brought_up_to_date(folder, one, autojump_clock):
     """A disk on which the secrets could not be written, or a copy of them from before that was put back."""
     async with rolling_daemon("phone", folder, one) as phone:

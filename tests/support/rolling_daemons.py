@@ -7,6 +7,7 @@ work, a request to a server) can be the one before which the daemon is killed.
 import hashlib
 import io
 import random
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -50,6 +51,8 @@ T = TypeVar("T")
 
 HOUR = 3600.0
 EPOCH = 1_800_000_000.0
+_runs: Counter[Path] = Counter()
+"""How often each daemon was started: no two runs draw the same."""
 
 
 class Killed(BaseException):
@@ -250,7 +253,8 @@ async def rolling_daemon(
     effects = effects or Effects()
     seed = hashlib.sha256(name.encode()).digest()
     device = Device(name, folder / name, clock=Clock(), wallet_seed=seed)
-    chance = random.Random(f"{name} {effects.kill_at}")
+    _runs[folder / name] += 1
+    chance = random.Random(f"{name} {effects.kill_at} {_runs[folder / name]}")
     surroundings = Surroundings(
         worker=effects.worker, wall=lambda: EPOCH + trio.current_time(), chance=chance, ids=chance.randbytes
     )
