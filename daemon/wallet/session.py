@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from daemon.wallet.guest import Excluded, Guest, Row
-from daemon.wallet.rows import SqlValue, decode_key, decode_value, encode_key, placeholder
+from daemon.wallet.rows import BrokenText, SqlValue, decode_key, decode_value, encode_key, placeholder
 from daemon.wallet.tables import SetTable, names, quoted
 from daemon.wallet.triggers import KEY_COLUMNS
 from daemon.wallet.trouble import WalletTrouble
@@ -120,6 +120,7 @@ class Session:
         assert step.wanted is not None
         columns = dict(zip(table.profile.key, key, strict=True)) | columns_of(table, step.wanted) | dict(local)
         values = tuple(columns.values())
+        _expect_text(table, values)
         self._expect_one(self.connection.execute(table.insert_row(tuple(columns), values), values))
         return self._with_ghosts_laid(table, key, columns)
 
@@ -127,6 +128,7 @@ class Session:
         table, columns = step.table, columns_of(step.table, wanted)
         if columns:
             values = tuple(columns.values())
+            _expect_text(table, values)
             sql = table.update_row(key, tuple(columns), values)
             self._expect_one(self.connection.execute(sql, (*key, *values)))
         return self._with_ghosts_laid(table, key, dict(zip(table.profile.key, key, strict=True)) | columns)
@@ -195,6 +197,12 @@ class Session:
 
     def _log_end(self) -> int:
         return int(self.connection.execute("SELECT coalesce(max(seq), 0) FROM walletsync_log").fetchone()[0])
+
+
+def _expect_text(table: SetTable, values: Sequence[SqlValue]) -> None:
+    """Refuse text of bytes that are not UTF-8 where SQLite would take them for text of another encoding."""
+    if not table.is_utf8 and BrokenText in map(type, values):
+        raise Refusal("it has text that is not UTF-8, which this database, of another encoding, cannot hold")
 
 
 def columns_of(table: SetTable, value: bytes) -> dict[str, SqlValue]:

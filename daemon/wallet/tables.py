@@ -41,6 +41,7 @@ class SetTable:
     ``default_by_column`` has the shared columns' defaults, as JSON.
     ``rivals`` are the columns of unique constraints other than the key's: what REPLACE may remove another row for.
     ``quietly`` says that a constraint of the table settles conflicts in a way of its own, such as REPLACE.
+    ``is_utf8`` says that the database keeps text as UTF-8, and so any bytes that a wallet calls text.
     """
 
     profile: SetProfile
@@ -49,6 +50,7 @@ class SetTable:
     default_by_column: Mapping[str, object]
     rivals: tuple[tuple[str, ...], ...] = ()
     quietly: bool = False
+    is_utf8: bool = True
 
     @property
     def name(self) -> str:
@@ -233,7 +235,9 @@ def _table(connection: sqlite3.Connection, each: SetProfile, profile: Profile, c
         (each.table,),
     ).fetchone()
     defaults = _defaults(connection, each.table, shared)
-    return SetTable(each, profile.ghosts, shared, defaults, rivals, _SETTLES_CONFLICTS.search(sql or "") is not None)
+    quietly = _SETTLES_CONFLICTS.search(sql or "") is not None
+    (encoding,) = connection.execute("PRAGMA encoding").fetchone()
+    return SetTable(each, profile.ghosts, shared, defaults, rivals, quietly, encoding == "UTF-8")
 
 
 def _defaults(connection: sqlite3.Connection, table: str, columns: Sequence[str]) -> dict[str, object]:

@@ -4,7 +4,7 @@ import pytest
 from support.wallet_files import be_the_wallet, bring, bring_all, found, guest_in, logged, make, profile_of
 
 from config.profile import GhostRule, SetProfile
-from daemon.wallet.rows import encode_key, encode_value
+from daemon.wallet.rows import BrokenText, encode_key, encode_value
 from daemon.wallet.trouble import WalletTrouble
 from daemon.wallet.writing import Refused, Written
 
@@ -278,3 +278,19 @@ def test_a_row_of_a_wallet_with_fewer_or_more_columns_is_written_as_far_as_it_go
     assert set(kinds(outcomes).values()) == {Written}
     assert be_the_wallet(guest.path, "SELECT * FROM handles") == [(1, "a", 7), (2, "b", 0)]
     assert encode_key([1]) in found(guest, "handles")
+
+
+@pytest.mark.parametrize("base", [None, "old"])
+def test_broken_text_is_refused_where_the_database_would_make_other_text_of_it(guest_of, base):
+    guest = guest_of(
+        profile_of(SetProfile(name="things", table="t", key=("k",))),
+        "PRAGMA encoding = 'UTF-16le'; CREATE TABLE t (k PRIMARY KEY, v);"
+        + ("INSERT INTO t VALUES ('broken', 'old');" if base else ""),
+    )
+    broken, whole = encode_key(["broken"]), encode_key([BrokenText(b"\xff")])
+    wanted = {broken: row(v=BrokenText(b"a\xff\0")), whole: row(v="x"), '["whole"]': row(v="größer\0\U0001f4b0")}
+    outcomes = bring(guest, "things", wanted)
+    assert [type(outcomes["things", key]) for key in wanted] == [Refused, Refused, Written]
+    assert "not UTF-8" in outcomes["things", broken].reason
+    assert found(guest, "things")['["whole"]'] == row(v="größer\0\U0001f4b0")
+    assert found(guest, "things").get(broken) == (row(v="old") if base else None)
