@@ -9,7 +9,9 @@ from pathlib import Path
 from config.profile import load_profile, reference_schema
 from daemon.blob.keys import ServerKeys, server_keys
 from daemon.blob.limits import Limits
-from daemon.keeper.keeper import Keeper, NoBlobThere, SameBlob, Spooled, TakenIn
+from daemon.keeper.answer import NoBlobThere, SameBlob, Spooled
+from daemon.keeper.intake import TakenIn
+from daemon.keeper.keeper import Keeper
 from daemon.keeper.stamping import Identity
 from daemon.keeper.store import Rules, Store
 from daemon.keeper.vault import Vault

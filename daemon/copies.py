@@ -15,7 +15,9 @@ from pathlib import Path
 from daemon import logs
 from daemon.blob.errors import BlobUnreadable
 from daemon.blob.keys import ServerKeys
-from daemon.keeper.keeper import Keeper, Spooled, TakenIn
+from daemon.keeper.answer import Spooled
+from daemon.keeper.intake import TakenIn
+from daemon.keeper.keeper import Keeper
 from daemon.keeper.merge import TimePoisoned
 from daemon.logs import syncing
 from daemon.server.base import Copy, HasCopies

@@ -22,8 +22,10 @@ from daemon.blob.errors import BlobUnreadable
 from daemon.blob.keys import ServerKeys
 from daemon.conflicts import longest_delay
 from daemon.copies import Copies
+from daemon.keeper.answer import Answer, NoBlobThere, SameBlob, Spooled
 from daemon.keeper.export import Sealed
-from daemon.keeper.keeper import Answer, Keeper, NoBlobThere, SameBlob, Spooled, TakenIn
+from daemon.keeper.intake import TakenIn
+from daemon.keeper.keeper import Keeper
 from daemon.keeper.merge import TimePoisoned
 from daemon.logs import syncing
 from daemon.reporting import Reporter

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from daemon import logs
 from daemon.keeper.capture import Captured
+from daemon.keeper.intake import TakenIn
 from daemon.keeper.judge import Verdict
-from daemon.keeper.keeper import Keeper, TakenIn
+from daemon.keeper.keeper import Keeper
 from daemon.keeper.merge import Decision, TimePoisoned
 from daemon.keeper.overview import Overview
 from daemon.logs import keeping, syncing

@@ -11,7 +11,7 @@ from nacl.exceptions import CryptoError
 from daemon.blob.errors import BlobUnreadable
 from daemon.circle import Circle
 from daemon.control.rotation import RotationDesk
-from daemon.keeper.keeper import StillUnjoined
+from daemon.keeper.intake import StillUnjoined
 from daemon.keeper.merge import TimePoisoned
 from daemon.state import blobs as state_blobs
 from daemon.state.history import Kept

@@ -17,7 +17,7 @@ from daemon import logs
 from daemon.blob.errors import BlobUnreadable
 from daemon.blob.keys import ServerKeys
 from daemon.keeper import rolling as turns
-from daemon.keeper.keeper import Spooled
+from daemon.keeper.answer import Spooled
 from daemon.keeper.merge import TimePoisoned
 from daemon.logs import rotating
 from daemon.rotation.finding import UnreadableNote, find

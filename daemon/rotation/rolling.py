@@ -21,7 +21,7 @@ from daemon import logs
 from daemon.blob.keys import ServerKeys
 from daemon.errors import SecretsError
 from daemon.keeper import rolling as turns
-from daemon.keeper.keeper import Answer, Spooled
+from daemon.keeper.answer import Answer, Spooled
 from daemon.keeper.overview import WalletView
 from daemon.keys import SECRET_BYTES
 from daemon.logs import rotating

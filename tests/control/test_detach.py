@@ -8,7 +8,7 @@ import trio
 from support.quiet_daemon import MemoryServer, quiet_daemon
 
 from daemon.control.detach import ANSWER_TIME, DetachDesk
-from daemon.keeper.keeper import NoBlobThere
+from daemon.keeper.answer import NoBlobThere
 from ipc.errors import Refusal
 from ipc.frame import WALLET_UNFIT
 from ipc.messages import NoParams

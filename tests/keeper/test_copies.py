@@ -5,7 +5,8 @@ from support.devices import ROOT, Device, Shelf
 
 from daemon.blob.errors import BlobUnreadable
 from daemon.blob.keys import server_keys
-from daemon.keeper.keeper import Spooled, TakenIn
+from daemon.keeper.answer import Spooled
+from daemon.keeper.intake import TakenIn
 
 KEYS = server_keys(ROOT, "shelf")
 

@@ -5,7 +5,7 @@ import shutil
 import pytest
 from support.devices import Device, Shelf, in_step
 
-import daemon.keeper.keeper
+import daemon.keeper.intake
 
 
 class Killed(BaseException):
@@ -44,7 +44,7 @@ def killed_before_the_wallet_is_written(device, shelf, monkeypatch):
         raise Killed
 
     with monkeypatch.context() as dying:
-        dying.setattr(daemon.keeper.keeper, "settle", die)
+        dying.setattr(daemon.keeper.intake, "settle", die)
         with pytest.raises(Killed):
             device.sync(shelf)
     device.restart()

@@ -7,7 +7,7 @@ from support.devices import Device, Shelf, in_step
 
 from daemon.blob.keys import server_keys
 from daemon.keeper import store
-from daemon.keeper.keeper import SameBlob
+from daemon.keeper.answer import SameBlob
 from daemon.keeper.merge import FARTHEST_AHEAD, TimePoisoned
 
 

@@ -5,7 +5,7 @@ from support.devices import ROOT, Device, Shelf, in_step
 
 from daemon.blob.errors import BlobUnreadable
 from daemon.blob.keys import server_keys
-from daemon.keeper.keeper import StillUnjoined
+from daemon.keeper.intake import StillUnjoined
 from daemon.keeper.store import Rules
 from daemon.wallet.trouble import WalletTrouble
 

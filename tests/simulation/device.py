@@ -22,9 +22,11 @@ from simulation.oracle import Operation, Operations, Place
 
 from daemon.blob.keys import ServerKeys
 from daemon.blob.limits import Limits
+from daemon.keeper.answer import Answer, Spooled
 from daemon.keeper.clone import Parting
 from daemon.keeper.export import Sealed
-from daemon.keeper.keeper import Answer, Keeper, Spooled, TakenIn
+from daemon.keeper.intake import TakenIn
+from daemon.keeper.keeper import Keeper
 from daemon.keeper.stamping import Identity, is_member
 from daemon.keeper.store import Rules, Store
 from daemon.keeper.vault import Vault

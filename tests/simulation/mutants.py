@@ -20,7 +20,9 @@ from daemon.blob.limits import Limits
 from daemon.blob.schema import Head, decode, encode
 from daemon.blob.seal import Context, open_sealed, seal
 from daemon.keeper import capture, export, judge, merge, undo
-from daemon.keeper.keeper import Keeper, Spooled, TakenIn
+from daemon.keeper.answer import Spooled
+from daemon.keeper.intake import TakenIn
+from daemon.keeper.keeper import Keeper
 from daemon.keeper.stamping import Stamper
 from daemon.keeper.store import Store
 from daemon.leaving import Departure
@@ -63,7 +65,7 @@ def writer_kept_across_runs() -> Iterator[None]:
     def keep(device: Device, store: Store) -> None:
         store.writer = hashlib.blake2b(device.identity.wallet_id.encode(), digest_size=8).hexdigest()
 
-    with on_start(keep), mock.patch("daemon.keeper.keeper.is_copied", return_value=False):
+    with on_start(keep), mock.patch("daemon.keeper.intake.is_copied", return_value=False):
         yield
 
 

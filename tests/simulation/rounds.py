@@ -12,7 +12,7 @@ from simulation.shelf import Fault, Shelf
 from simulation.world import World
 
 from daemon.blob.errors import BlobUnreadable
-from daemon.keeper.keeper import Answer, NoBlobThere, SameBlob, Spooled
+from daemon.keeper.answer import Answer, NoBlobThere, SameBlob, Spooled
 from daemon.leaving import Departure, keys_of, rewrite
 from daemon.server.base import Conflict, Failure, Fetched, FetchOutcome, NoBlob, Stored, StoreOutcome, Unchanged
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from config.profile import load_profile, reference_schema
 from daemon.blob.keys import server_keys
 from daemon.blob.limits import Limits
-from daemon.keeper.keeper import Keeper, NoBlobThere
+from daemon.keeper.answer import NoBlobThere
+from daemon.keeper.keeper import Keeper
 from daemon.keeper.stamping import Identity
 from daemon.keeper.store import Store
 from daemon.keeper.vault import Vault

@@ -71,7 +71,7 @@ def test_a_migration_between_reading_and_writing_is_waited_for_and_nothing_is_wr
         return merge(*arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr("daemon.keeper.keeper.merge", merge_while_the_wallet_migrates)
+        patched.setattr("daemon.keeper.intake.merge", merge_while_the_wallet_migrates)
         taken = phone.sync(shelf)
     assert taken.trouble is not None
     assert taken.trouble.state == "locked"
