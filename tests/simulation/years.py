@@ -1,15 +1,18 @@
 """Months of several wallets with the daemon's real syncers and plans, under trio's jumping clock.
 
 Each wallet's person inserts, changes and deletes coins of his own, and all change some coins that they share. Servers
-fail now and then in all the ways of simulation.shops; daemons are cancelled at any await and start anew. Of the coins
-that one wallet alone touches the outcome is known exactly; of the shared ones, that all wallets agree.
+fail now and then in all the ways of simulation.shops; daemons are cancelled at any await and start anew; people have
+them rest for a while, or leave one of several servers and enrol it again. Of the coins that one wallet alone touches
+the outcome is known exactly; of the shared ones, that all wallets agree.
 
 ``python -m simulation.years`` plays one year of three wallets and two servers, and says how long that took.
 """
 
+import math
 import random
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
 from typing import Literal
@@ -19,20 +22,24 @@ import trio
 import trio.testing
 from simulation.running import working_folder
 from simulation.shops import MemoryShop, Mood, Shop, TalerShop
-from support.devices import Device
+from support.devices import ROOT, Device
 from support.lone_syncer import lone_syncer
 
-from daemon import logs
+from daemon import logs, plan
+from daemon.blob.keys import server_keys
+from daemon.leaving import Departure, account_name, depart, keys_of, left_account
 from daemon.plan import Timing
+from daemon.state.pause import note_pause, paused_until
 from daemon.surroundings import Surroundings
 from daemon.syncer import Syncer
 from daemon.worker import inline
 
 DAY = 24 * 3600.0
 START = 1_800_000_000.0
-ACCIDENTS: tuple[Mood | Literal["killed"], ...] = (
-    "away", "busy", "deaf", "flaky", "well", "well", "well", "killed", "killed",
+ACCIDENTS: tuple[Mood | Literal["killed", "paused", "moved"], ...] = (
+    "away", "busy", "deaf", "flaky", "well", "well", "well", "killed", "killed", "paused", "moved",
 )  # fmt: skip
+ERASED_SHARE = 0.3
 TIMING = Timing(
     interval=2 * 3600,
     active_interval=600,
@@ -71,9 +78,11 @@ class Years:
                 async with trio.open_nursery() as people:
                     for device in self.devices:
                         people.start_soon(self._person, device)
-                    people.start_soon(self._accidents)
+                    people.start_soon(self._accidents, people)
             for server in self.servers:
                 server.mood = "well"
+            for device in self.devices:
+                self._come_to_rest(device)
             await trio.sleep(4 * DAY)
             nursery.cancel_scope.cancel()
 
@@ -84,7 +93,9 @@ class Years:
                 self.scopes[device.name] = scope
                 async with AsyncExitStack() as stack, trio.open_nursery() as nursery:
                     self.syncers[device.name] = []
-                    for server in self.servers:
+                    for server in self._left_by(device):
+                        nursery.start_soon(self._depart, device, server)
+                    for server in self._used_by(device):
                         opened = await stack.enter_async_context(server.opened(memory := {}))
                         syncer = lone_syncer(device, opened, server.url, server.identity, TIMING, memory)
                         await syncer.recall()
@@ -94,6 +105,59 @@ class Years:
                 return
             device.restart()
             self._surround(device)
+
+    def _used_by(self, device: Device) -> list[Shop]:
+        urls = {record.url for record in device.keeper.store.servers.all()}
+        return [server for server in self.servers if server.url in urls]
+
+    def _left_by(self, device: Device) -> list[Shop]:
+        urls = {left.url for left in device.keeper.store.servers.departures()}
+        return [server for server in self.servers if server.url in urls]
+
+    async def _depart(self, device: Device, server: Shop) -> None:
+        """Do what is left to be done at a server that was left."""
+        store = device.keeper.store
+        (left,) = (left for left in store.servers.departures() if left.url == server.url)
+        keys, departure = keys_of(left, store.vault), Departure(left.identity, store.identity.wallet_id, left.erase)
+        async with server.opened({}) as opened:
+            await depart(opened, keys, departure, store.surroundings, device.keeper.limits, device.folder)
+        store.servers.note_departed(left.account)
+        self.counts["departed"] += 1
+
+    async def _for_a_while(self, switch: Callable[..., None], *what: object) -> None:
+        """Switch something, and some hours later back."""
+        switch(*what)
+        await trio.sleep(self.chance.expovariate(4 / DAY))
+        switch(*what)
+
+    def _move(self, device: Device, server: Shop) -> None:
+        """Leave a server, if it is not the last one, or enrol it again. The daemon starts anew."""
+        store, keys, used = device.keeper.store, server_keys(ROOT, server.identity), self._used_by(device)
+        if server not in used:
+            store.servers.note_departed(account_name(keys))
+            device.keeper.enroll(server.url, server.identity, None)
+        elif len(used) > 1:
+            erase = self.chance.random() < ERASED_SHARE
+            device.keeper.leave([left_account(server.url, server.identity, keys, store.vault, erase=erase)])
+        self.scopes[device.name].cancel()
+
+    def _rest_or_go_on(self, device: Device) -> None:
+        """Have a device's syncing rest until somebody has it go on, or do that."""
+        state = device.keeper.store.state
+        rests = paused_until(state, START + trio.current_time()) is not None
+        note_pause(state, None if rests else math.inf)
+        for syncer in self.syncers[device.name]:
+            syncer.tell(plan.Paused(paused=not rests))
+            if rests:
+                syncer.tell(plan.Requested("resume"))
+
+    def _come_to_rest(self, device: Device) -> None:
+        """Have a device sync with all servers again."""
+        if paused_until(device.keeper.store.state, START + trio.current_time()) is not None:
+            self._rest_or_go_on(device)
+        for server in self.servers:
+            if server not in self._used_by(device):
+                self._move(device, server)
 
     def _surround(self, device: Device) -> None:
         chance = random.Random(self.chance.random())
@@ -125,16 +189,21 @@ class Years:
             device.coin(key, value)
         self.counts["edits"] += 1
 
-    async def _accidents(self) -> None:
+    async def _accidents(self, people: trio.Nursery) -> None:
         while True:
             await trio.sleep(self.chance.expovariate(3 / DAY))
             server, device = self.chance.choice(self.servers), self.chance.choice(self.devices)
             what = self.chance.choice(ACCIDENTS)
             self.counts[what] += 1
-            if what == "killed":
-                self.scopes[device.name].cancel()
-            else:
-                server.mood = what
+            match what:
+                case "killed":
+                    self.scopes[device.name].cancel()
+                case "paused":
+                    people.start_soon(self._for_a_while, self._rest_or_go_on, device)
+                case "moved":
+                    people.start_soon(self._for_a_while, self._move, device, server)
+                case mood:
+                    server.mood = mood
 
     def problems(self) -> list[str]:
         """Compare what the wallets show with what they must."""
