@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from config.profile import GhostRule, Profile, SetProfile
-from daemon.wallet.rows import BrokenText, SqlValue, placeholder, to_json
+from daemon.wallet.defaults import defaults_of
+from daemon.wallet.rows import BrokenText, SqlValue, placeholder
 
 CIRCLE_SET = "circle"
 """The set of the circle's wallets: ours, in no wallet database."""
@@ -234,23 +235,10 @@ def _table(connection: sqlite3.Connection, each: SetProfile, profile: Profile, c
         "SELECT max(sql) FROM sqlite_master WHERE tbl_name = ? COLLATE NOCASE AND type IN ('table', 'view')",
         (each.table,),
     ).fetchone()
-    defaults = _defaults(connection, each.table, shared)
+    defaults = defaults_of(connection, each.table, shared)
     quietly = _SETTLES_CONFLICTS.search(sql or "") is not None
     (encoding,) = connection.execute("PRAGMA encoding").fetchone()
     return SetTable(each, profile.ghosts, shared, defaults, rivals, quietly, encoding == "UTF-8")
-
-
-def _defaults(connection: sqlite3.Connection, table: str, columns: Sequence[str]) -> dict[str, object]:
-    """Return what a row gets in these columns if it is not told. A default that cannot be computed here is null."""
-    sql_by_name = dict(connection.execute("SELECT name, dflt_value FROM pragma_table_info(?)", (table,)))
-    defaults: dict[str, object] = {}
-    for name in columns:
-        try:
-            (value,) = connection.execute(f"SELECT {sql_by_name[name] or 'NULL'}").fetchone()
-        except sqlite3.OperationalError:
-            value = None
-        defaults[name] = to_json(value)
-    return defaults
 
 
 def _unfit(connection: sqlite3.Connection, table: SetTable, columns_by_table: dict[str, dict[str, bool]]) -> list[str]:

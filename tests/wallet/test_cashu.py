@@ -193,6 +193,9 @@ def test_a_migration_that_adds_a_column_is_no_news_and_overrules_nobody(wallets,
     desktop.sql("UPDATE proofs SET send_id = 'real news' WHERE secret = 'a'")
     phone.sql("ALTER TABLE proofs ADD COLUMN note TEXT")
     phone.sql("ALTER TABLE proofs ADD COLUMN weight INTEGER DEFAULT 5")
+    phone.sql("ALTER TABLE proofs ADD COLUMN fee REAL DEFAULT 0")  # the rows have 0.0
+    phone.sql("ALTER TABLE proofs ADD COLUMN size TEXT DEFAULT 0")
+    phone.sql("ALTER TABLE proofs ADD COLUMN number INTEGER DEFAULT '7'")
     phone.restart()  # so that all rows are compared
     phone.sync(shelf)
     assert shelf.uploads == uploads

@@ -1,5 +1,6 @@
 """Every value that SQLite can hold survives the way into a blob and back, whatever the table is like."""
 
+import json
 import math
 import sqlite3
 from contextlib import closing
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from support.wallet_files import be_the_wallet, bring, found, guest_in, logged, make, profile_of
 
 from config.profile import SetProfile
-from daemon.wallet.rows import BrokenText, InvalidValue, decode_key, decode_value, encode_key, encode_value
+from daemon.wallet.rows import BrokenText, InvalidValue, decode_key, decode_value, encode_key, encode_value, to_json
 from daemon.wallet.writing import Written
 
 VALUES = {
@@ -199,3 +200,34 @@ def test_values_survive_their_json(value_by_column):
 def test_what_no_column_can_hold_is_told_apart(value):
     with pytest.raises(InvalidValue):
         decode_value(value)
+
+
+@pytest.mark.parametrize(
+    ("column", "default"),
+    [
+        ("REAL DEFAULT 0", 0.0),
+        ("TEXT DEFAULT 0", "0"),
+        ("INTEGER DEFAULT '5'", 5),
+        ("BOOLEAN DEFAULT FALSE", 0),
+        ("NUMERIC DEFAULT '1.50'", 1.5),
+        ("INTEGER DEFAULT 'none'", "none"),
+        ("DEFAULT 'it''s'", "it's"),
+        ("BLOB DEFAULT x'00ff'", b"\0\xff"),
+        ("VARCHAR(9) DEFAULT -1", "-1"),
+        ("TEXT", None),
+    ],
+)
+@pytest.mark.parametrize("strict", ["", "STRICT"])
+def test_a_new_columns_default_is_known_as_sqlite_stores_it(tmp_path, column, default, strict):
+    make(tmp_path / "wallet.db", f"CREATE TABLE t (name TEXT PRIMARY KEY) {strict}; INSERT INTO t VALUES ('A');")
+    try:
+        be_the_wallet(tmp_path / "wallet.db", f"ALTER TABLE t ADD COLUMN v {column}")
+        be_the_wallet(tmp_path / "wallet.db", "INSERT INTO t (name) VALUES ('B')")
+    except sqlite3.Error:
+        assert strict  # whose types are few
+        return
+    guest = guest_in(tmp_path / "wallet.db", VALUE_PROFILE)
+    by_default = guest.layout.table_by_set["things"].default_by_column
+    assert by_default == {"v": to_json(default)}
+    assert [json.loads(value) for value in found(guest, "things").values()] == [by_default] * 2
+    guest.close()
