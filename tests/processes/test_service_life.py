@@ -42,9 +42,8 @@ def test_a_pause_holds_over_a_restart_and_a_person_can_still_sync(device: Device
     wait_until(lambda: device.server.state == "paused", "it is paused")
     device.stop()
     device.start()
-    wait_until(lambda: device.server.state == "paused", "it is still paused")
-    wait_until(lambda: device.status().pause == Pause(until=None), "status tells of the pause")
-    assert device.server.next_try is None
+    assert (device.server.state, device.server.next_try) == ("paused", None)
+    assert device.status().pause == Pause(until=None)
     before = device.server.last_success
     assert [ended.outcome for ended in device.sync()] == ["ok"]
     assert device.server.last_success != before
@@ -147,8 +146,7 @@ def test_a_back_off_and_its_reason_outlive_a_restart(device: Device, place: Plac
         state.execute(f"UPDATE server SET trouble = {later}")
         state.commit()
     device.start()
-    wait_until(lambda: device.server.state == "unreachable", "it remembers the failure")
-    assert device.server.error == error
+    assert (device.server.state, device.server.error) == ("unreachable", error)
     assert device.server.next_reason == "retry"
     (place.path / "away").rename(place.path / "server")
     assert len(device.events("sync.failed")) == failed
