@@ -13,6 +13,8 @@ from config.profile import Profile
 from daemon.doctor.finding import Finding
 from daemon.state.database import SCHEMA_VERSION
 from daemon.state.servers import ServerRecord, Servers
+from daemon.wallet.claim import FileId
+from daemon.wallet.holder import other_user, this_process
 from daemon.wallet.rows import text_from_sqlite
 from daemon.wallet.tables import lay_out
 
@@ -61,6 +63,19 @@ def problems_by_profile(
     if damage:
         return Finding("wallet", "bad", f"{path} is damaged: {damage}", "Restore it from a backup, or from the circle.")
     return problems
+
+
+def other_users_daemon(path: Path, file: FileId) -> str | None:
+    """Return which process of another user works with a wallet database, if one does and this can be told."""
+    own = this_process()
+    if own is None:
+        return None
+    try:
+        with opened_for_reading(path) as connection:
+            other = other_user(connection, file, own)
+    except sqlite3.Error:
+        return None  # another look tells what is the matter with it
+    return None if other is None else str(other)
 
 
 def state_finding(path: Path) -> tuple[Finding, list[ServerRecord]]:

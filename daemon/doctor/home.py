@@ -11,6 +11,7 @@ from config.model import Settings
 from config.paths import Paths, check_socket_paths, claims_folder
 from daemon import keys
 from daemon.blob.keys import wallet_keys
+from daemon.doctor.databases import other_users_daemon
 from daemon.doctor.finding import Finding
 from daemon.errors import SecretsError
 from daemon.wallet.claim import other_holder
@@ -64,13 +65,14 @@ def secrets_finding(paths: Paths) -> Finding:
 
 
 def claim_findings(wallet: Path, paths: Paths) -> Iterator[Finding]:
-    """Tell whether the daemon of another home works with the wallet database."""
+    """Tell whether the daemon of another home, or of another user, works with the wallet database."""
     try:
         status = wallet.stat()
     except OSError:
         return
     home = paths.home or paths.config_file.parent
-    other = other_holder(claims_folder(), home, (status.st_dev, status.st_ino))
+    file = status.st_dev, status.st_ino
+    other = other_holder(claims_folder(), home, file) or other_users_daemon(wallet, file)
     if other is not None:
         message = f"the daemon of {other} keeps {wallet} in step already"
         yield Finding(

@@ -77,6 +77,9 @@ def test_a_wallet_that_the_daemon_of_another_user_works_with_is_left_alone_until
         wait_until(lambda: phone.status().wallet.state == "locked", "the daemon sees whose the wallet is")
         assert f"(process {other.pid})" in str(phone.status().wallet.reason)
         assert phone.sql("SELECT uid FROM walletsync_holder") == [(65534,)]
+        doctor = phone.cli("doctor")
+        assert doctor.returncode == ExitCode.WALLET_UNFIT
+        assert f"(process{other.pid})keeps" in "".join(doctor.stdout.split())
         other.kill()
     put_exchange(phone, A, "EUR")  # at which the daemon looks again
     wait_until(lambda: phone.status().wallet.state == "ok", "the daemon has the wallet")
