@@ -247,16 +247,19 @@ class RollingDaemon:
 
 @asynccontextmanager
 async def rolling_daemon(
-    name: str, folder: Path, servers: dict[str, Shelves], *, effects: Effects | None = None
+    name: str, folder: Path, servers: dict[str, Shelves], *, effects: Effects | None = None, skew: float = 0.0
 ) -> AsyncIterator[RollingDaemon]:
-    """Run the daemon of this name, on these servers, until the body ends. A later one of the same name goes on."""
+    """Run the daemon of this name, on these servers, until the body ends. A later one of the same name goes on.
+
+    Its clock is wrong by ``skew`` seconds.
+    """
     effects = effects or Effects()
     seed = hashlib.sha256(name.encode()).digest()
     device = Device(name, folder / name, clock=Clock(), wallet_seed=seed)
     _runs[folder / name] += 1
     chance = random.Random(f"{name} {effects.kill_at} {_runs[folder / name]}")
     surroundings = Surroundings(
-        worker=effects.worker, wall=lambda: EPOCH + trio.current_time(), chance=chance, ids=chance.randbytes
+        worker=effects.worker, wall=lambda: EPOCH + trio.current_time() + skew, chance=chance, ids=chance.randbytes
     )
     keeper = device.keeper
     keeper.store.surroundings = surroundings
