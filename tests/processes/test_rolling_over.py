@@ -1,6 +1,8 @@
 """Three daemons on one folder: the circle is rolled over by the command line, and one device is left out."""
 
 import json
+import random
+import time
 
 from support.processes import Device, Place, settle, wait_until
 from support.taler_rows import exchanges, put_exchange
@@ -48,3 +50,46 @@ def test_a_lost_device_is_left_out_and_the_other_one_follows_by_its_code(place: 
         device.start()
     put_exchange(desktop, "https://later.example/", "KUDOS")
     wait_until(lambda: "https://later.example/" in exchanges(phone), "both go on after a restart")
+
+
+def test_killed_again_and_again_it_comes_through_and_the_left_out_one_can_come_back(place: Place) -> None:
+    """Each of two daemons is killed at random moments after its person's word, and started again."""
+    chance = random.Random("moments")
+    phone, desktop = place.pair()
+    laptop = place.device("laptop")
+    laptop.start()
+    laptop.join(phone.invite())
+    put_exchange(laptop, "https://before.example/", "KUDOS")
+    settle(phone, desktop, laptop)
+
+    def kill_and_start(device: Device) -> None:
+        moment = time.monotonic() + chance.uniform(0, 0.3)
+        wait_until(lambda: time.monotonic() >= moment, "some moment")
+        device.kill()
+        device.start()
+
+    code = document(phone, "rotate", "--keep", "desktop", "--yes")["code"]
+    kill_and_start(phone)
+    wait_until(lambda: desktop.status().notes, "the desktop has met the note")
+    kill_and_start(desktop)
+    (note,) = desktop.status().notes
+    assert (note.code, note.waits) == (code, True)
+    document(desktop, "approve", note.id, "--yes")
+    assert desktop.cli("approve", note.id, "--yes").returncode == 4, "there is nothing to approve twice"
+    kill_and_start(desktop)
+    kill_and_start(phone)
+    put_exchange(phone, "https://after.example/", "KUDOS")
+    everything = {"https://before.example/": "KUDOS", "https://after.example/": "KUDOS"}
+    wait_until(lambda: exchanges(desktop) == everything, "the desktop has all")
+    wait_until(lambda: not phone.status().rotations and not desktop.status().rotations, "all is done")
+
+    wait_until(lambda: laptop.server.state == "moved", "the laptop knows that it was left out")
+    refused = laptop.cli("invite")
+    assert refused.returncode == 4
+    assert "left this wallet out" in refused.stderr
+    put_exchange(laptop, "https://meanwhile.example/", "KUDOS")
+    assert laptop.cli("join", "-", entered=desktop.invite()).returncode == 0
+    everything["https://meanwhile.example/"] = "KUDOS"
+    for device in (phone, desktop, laptop):
+        wait_until(lambda device=device: exchanges(device) == everything, f"{device.name} has all")  # type: ignore[misc]
+    assert laptop.status().notes == []
