@@ -73,6 +73,8 @@ def run(paths: Paths) -> int:
     """Run the daemon of a home; return its exit code."""
     try:
         trio.run(serve, paths, Notifier())
+    except KeyboardInterrupt:  # before it caught signals: it still began, or asked for the passphrase
+        logs.emit(running.DaemonStopping(reason="SIGINT"))
     except Exception as error:  # noqa: BLE001 - the top of the program
         return _report(error, paths)
     return 0
