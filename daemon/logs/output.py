@@ -15,6 +15,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TextIO
@@ -39,6 +40,9 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 def emit(happening: Happening, error: BaseException | None = None) -> None:
     """Log that this happened; with the traceback of ``error``, if one is given. Never raises."""
+    first = next(iter(structlog.get_config()["processors"]), None)
+    if isinstance(first, _Threshold) and happening.level < first.lowest:
+        return
     fields = happening.fields()
     if error is not None:
         fields["exception"] = traceback_text(error)
@@ -62,7 +66,7 @@ def configure(
     """
     target = sys.stderr if stream is None else stream
     structlog.configure(
-        processors=[_from(Level[level.upper()]), _framed(now), *_renderers(layout, target, environ, journal)],
+        processors=[_Threshold(Level[level.upper()]), _framed(now), *_renderers(layout, target, environ, journal)],
         wrapper_class=structlog.make_filtering_bound_logger(0),
         logger_factory=lambda *_: _Lines(target),
         cache_logger_on_first_use=False,
@@ -116,13 +120,16 @@ def _is_the_journals(stream: TextIO, environ: Mapping[str, str]) -> bool:
     return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
-def _from(lowest: Level) -> Processor:
-    def drop_below(_logger: object, method: str, event: EventDict) -> EventDict:
-        if Level[method.upper()] < lowest:
+@dataclass(frozen=True)
+class _Threshold:
+    """Drops what is below a level. ``emit`` asks it before it makes an event at all, as of most there is none."""
+
+    lowest: Level
+
+    def __call__(self, _logger: object, method: str, event: EventDict) -> EventDict:
+        if Level[method.upper()] < self.lowest:
             raise structlog.DropEvent
         return event
-
-    return drop_below
 
 
 def _framed(now: Callable[[], datetime]) -> Processor:
