@@ -142,6 +142,7 @@ class Membership:
     async def rename(self, nickname: str) -> None:
         """Give this wallet another nickname."""
         await self._exclusively(partial(self._keeper.rename, nickname))
+        logs.emit(belonging.WalletRenamed(nickname=nickname))
         await self._reporter.refresh()
         self._circle.changed()
 
@@ -156,6 +157,7 @@ class Membership:
         if found[0].wallet_id == own_id:
             raise Refusal("this wallet cannot forget itself: leave the servers instead")
         await self._exclusively(partial(self._keeper.forget_wallet, found[0].wallet_id))
+        logs.emit(belonging.WalletForgotten(wallet=found[0].wallet_id))
         await self._reporter.refresh()
         self._circle.changed()
         await self._circle.rolling.aftercare.look_at_arrivals()

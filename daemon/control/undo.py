@@ -8,11 +8,13 @@ from typing import Any
 import msgspec
 from nacl.exceptions import CryptoError
 
+from daemon import logs
 from daemon.blob.errors import BlobUnreadable
 from daemon.circle import Circle
 from daemon.control.rotation import RotationDesk
 from daemon.keeper.intake import StillUnjoined
 from daemon.keeper.merge import TimePoisoned
+from daemon.logs import keeping
 from daemon.state import blobs as state_blobs
 from daemon.state.history import Kept
 from daemon.status import held_deletes
@@ -65,7 +67,7 @@ class UndoDesk:
             return await self._rotations.approve(number, params.code)
         if letter == "T":
             return await self._approve_time(number)
-        return await self._decide(params.held, partial(self._keeper.approve, number))
+        return await self._decide(f"H{number}", "approved", partial(self._keeper.approve, number))
 
     async def _reject(self, params: HeldParams) -> HeldResult:
         letter, number = _parts(params.held)
@@ -73,16 +75,18 @@ class UndoDesk:
             return await self._rotations.reject(number)
         if letter == "T":
             raise Refusal("a time that is held is taken by nobody unless it is approved, so there is nothing to reject")
-        return await self._decide(params.held, partial(self._keeper.reject, number))
+        return await self._decide(f"H{number}", "rejected", partial(self._keeper.reject, number))
 
-    async def _decide(self, held: str, decision: Callable[[], None]) -> HeldResult:
+    async def _decide(self, held: str, decision: str, carry_out: Callable[[], None]) -> HeldResult:
         try:
-            await self._circle.exclusively(decision)
+            await self._circle.exclusively(carry_out)
         except LookupError:
             raise Refusal(f"nothing is held as {held}: status shows what is") from None
         except WalletTrouble as trouble:
             raise Refusal(trouble.reason, code=WALLET_UNFIT) from trouble
+        logs.emit(keeping.DeletesDecided(held=held, decision=decision))
         await self._after_a_change()
+        self._circle.reporter.tell("deletes.decided", {"held": held, "decision": decision})
         return HeldResult(held=held_deletes(self._circle.reporter.overview))
 
     async def _approve_time(self, number: int) -> HeldResult:
@@ -115,6 +119,7 @@ class UndoDesk:
         if not kept:
             raise Refusal("nothing is kept of that: `walletsync history` lists what is")
         result = await self._circle.exclusively(partial(self._keeper.restore, kept))
+        logs.emit(keeping.ValuesRestored(rows=len(result[0])))
         await self._after_a_change()
         restored, spent, unknown = (list(map(_entry, each)) for each in result)
         return RestoreResult(restored=restored, spent=spent, unknown=unknown)
@@ -137,6 +142,7 @@ class UndoDesk:
             ) from None
         except WalletTrouble as trouble:
             raise Refusal(trouble.reason, code=WALLET_UNFIT) from trouble
+        logs.emit(keeping.ValuesRestored(rows=sum(revived.restored.values()) + sum(revived.changed.values())))
         await self._after_a_change()
         return RestoreBlobResult(
             restored=dict(revived.restored),

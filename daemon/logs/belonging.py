@@ -41,6 +41,18 @@ class CircleJoined(Happening, event="circle.joined"):
     servers: int
 
 
+class WalletRenamed(Happening, event="wallet.renamed"):
+    """The wallet was given another nickname."""
+
+    nickname: str
+
+
+class WalletForgotten(Happening, event="wallet.forgotten"):
+    """A wallet of the circle is not counted on any more, as a person asked."""
+
+    wallet: str
+
+
 class ServerEnrolled(Happening, event="server.enrolled"):
     """The wallet syncs with one more server from now on."""
 

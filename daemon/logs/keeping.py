@@ -117,3 +117,16 @@ class WriterStarted(Happening, event="writer.started"):
     """The operations of this run are made under a new writer id."""
 
     writer: str
+
+
+class DeletesDecided(Happening, event="deletes.decided"):
+    """A person approved or rejected a mass delete that was held."""
+
+    held: str
+    decision: str
+
+
+class ValuesRestored(Happening, event="values.restored"):
+    """Deleted values were brought back, as a person asked."""
+
+    rows: int

@@ -81,6 +81,10 @@ def _deletes_held(data: _Data) -> tuple[str, str]:
     return f"A mass delete {what}on {where} is held, and waits for you", ATTENTION
 
 
+def _deletes_decided(data: _Data) -> tuple[str, str]:
+    return f"The mass delete {_text(data, 'held')} was {_text(data, 'decision')}", ""
+
+
 def _rotation_met(data: _Data) -> tuple[str, str]:
     return f"{_text(data, 'server')} holds a note of a roll-over to new keys: {_text(data, 'message')}", ATTENTION
 
@@ -121,6 +125,7 @@ _WORDED_BY_EVENT: Mapping[str, Callable[[_Data], tuple[str, str]]] = {
     "wallet.state": _wallet_state,
     "wallet.copied": _about_server("Another device is this very wallet; {} shows it", ATTENTION),
     "deletes.held": _deletes_held,
+    "deletes.decided": _deletes_decided,
     "config.reloaded": _reloaded,
     "config.kept": lambda data: (f"The new configuration cannot be used: {_text(data, 'message')}", ATTENTION),
     "daemon.paused": _paused,

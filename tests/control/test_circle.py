@@ -9,7 +9,7 @@ from support.quiet_daemon import MemoryServer, quiet_daemon
 
 from daemon.control import CircleDesk
 from ipc.errors import Refusal
-from ipc.messages import InviteParams, JoinParams
+from ipc.messages import InviteParams, JoinParams, RenameParams
 
 URL = "file:///memory/"
 
@@ -31,3 +31,10 @@ async def test_an_invitation_that_is_taken_again_changes_nothing_and_is_not_logg
             joined = await methods["join"].handler(JoinParams(uri=invitation.uri))  # type: ignore[attr-defined]
         assert joined.servers == [URL]  # type: ignore[attr-defined]
         assert "circle.joined" not in [line["event"] for line in lines]
+
+
+async def test_a_new_nickname_is_logged(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    async with quiet_daemon(tmp_path, {URL: MemoryServer("memory")}) as daemon:
+        with capture_logs() as lines:
+            await CircleDesk(daemon.circle).methods()["rename"].handler(RenameParams(nickname="laptop"))
+        assert [line["nickname"] for line in lines if line["event"] == "wallet.renamed"] == ["laptop"]

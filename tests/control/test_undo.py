@@ -1,11 +1,12 @@
 """Requests for deleted values."""
 
 import pytest
+from structlog.testing import capture_logs
 from support.quiet_daemon import MemoryServer, quiet_daemon
 
 from daemon.control import UndoDesk
 from ipc.errors import Refusal
-from ipc.messages import RestoreParams
+from ipc.messages import HeldParams, RestoreParams
 
 URL = "https://memory.example/"
 
@@ -38,3 +39,24 @@ async def test_an_id_that_is_named_twice_is_restored_once(keeper_and_restore):
     result = await restore(RestoreParams(ids=[1, 1]))
     assert [entry.id for entry in result.restored] == [1]
     assert lives(keeper)
+
+
+@pytest.mark.parametrize("decision", ["approved", "rejected"])
+async def test_what_a_person_decided_of_a_mass_delete_is_logged_and_told(
+    decision, tmp_path, autojump_clock, monkeypatch
+):
+    method = {"approved": "approve", "rejected": "reject"}[decision]
+    async with quiet_daemon(tmp_path, {URL: MemoryServer("memory")}) as daemon:
+        monkeypatch.setattr(daemon.circle.keeper, method, lambda number: None)
+        with capture_logs() as lines:
+            await UndoDesk(daemon.circle).methods()[method].handler(HeldParams(held="h1"))
+        (line,) = [line for line in lines if line["event"] == "deletes.decided"]
+        assert (line["held"], line["decision"]) == ("H1", decision)
+        assert ("deletes.decided", {"held": "H1", "decision": decision}) in daemon.events
+
+
+async def test_what_was_brought_back_is_logged_as_a_count(keeper_and_restore):
+    _, restore = keeper_and_restore
+    with capture_logs() as lines:
+        await restore(RestoreParams(ids=[1]))
+    assert [line["rows"] for line in lines if line["event"] == "values.restored"] == [1]
