@@ -4,20 +4,22 @@ Enrolling the first server makes the circle; an invitation takes one over. Whoev
 ``turn``.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from daemon import keys, logs
+from daemon.blob.keys import server_keys
 from daemon.circle import Circle
 from daemon.invitation import Invitation, InvitationUnusable, read_invitation, write_invitation
 from daemon.keeper.rolling import former_circles, note_former
 from daemon.logs import belonging
 from daemon.rotation.note import circle_of
+from daemon.rotation.steps import Phase
 from daemon.secret import Secret
 from daemon.server.base import Description, Failure
 from daemon.server.urls import ServerUrl, UrlError, parse_identity, parse_server_url
-from daemon.state.servers import ServerRecord
+from daemon.state.servers import LeftAccount, ServerRecord
 from daemon.wallet.trouble import WalletTrouble
 from ipc.errors import Refusal
 from ipc.frame import WALLET_UNFIT
@@ -105,7 +107,7 @@ class Membership:
     async def leave(self, part: str, *, erase: bool) -> str:
         """Sync with a server no longer. Works offline. Raises Refusal."""
         (url,) = self._circle.named(part)
-        await self._leave([url], erase=erase)
+        await self._leave([url], [], erase=erase)
         return url
 
     async def leave_all(self) -> list[str]:
@@ -119,7 +121,7 @@ class Membership:
         self._circle.secrets.check_changeable()
         self._circle.rolling.refuse_leaving()
         urls = list(self._reporter.overview.record_by_url)
-        await self._leave(urls, erase=False)
+        await self._leave(urls, await self._untold(), erase=False)
         await self._circle.rolling.forget()
         await self._exclusively(partial(self._keeper.store.state.set_meta, LEFT_CIRCLE, circle_of(root)))
         await self._circle.keep(self._circle.secrets.with_root(None))
@@ -127,8 +129,17 @@ class Membership:
         self._reporter.tell("circle.left", {"servers": urls})
         return urls
 
-    async def _leave(self, urls: Sequence[str], *, erase: bool) -> None:
-        left = []
+    async def _untold(self) -> list[LeftAccount]:
+        """Return the accounts that were left by a roll-over and hold no note yet: there this wallet's row still is."""
+        accounts = await self._exclusively(self._keeper.store.rotations.accounts)
+        opened = [(each, self._keeper.store.vault.open(each.root)) for each in accounts if each.phase is Phase.OPEN]
+        return [
+            self._circle.departures.left(each.url, each.identity, server_keys(root, each.identity), erase=False)
+            for each, root in opened
+        ]
+
+    async def _leave(self, urls: Sequence[str], untold: Iterable[LeftAccount], *, erase: bool) -> None:
+        left = [*untold]
         for url in urls:
             identity = self._reporter.overview.record_by_url[url].identity
             left.append(self._circle.departures.left(url, identity, self._circle.keys_at(identity), erase=erase))

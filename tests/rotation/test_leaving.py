@@ -34,6 +34,26 @@ async def test_leaving_an_account_that_holds_a_note_by_now_ends_and_leaves_the_n
         assert told == {"server": ONE, "erase": erase}
 
 
+async def test_who_leaves_the_circle_before_anyone_heard_of_its_roll_over_is_waited_for_by_nobody(
+    folder, one, autojump_clock
+):
+    async with AsyncExitStack() as stack:
+        phone, desktop = [
+            await stack.enter_async_context(rolling_daemon(name, folder, one)) for name in ("phone", "desktop")
+        ]
+        await in_step(phone, desktop)
+        one[ONE].down = True
+        await phone.circle.rolling.rotate(["desktop"])
+        await phone.membership.leave(ONE, erase=False)
+        await phone.membership.leave_all()
+        one[ONE].down = False
+        await until(lambda: not departures(phone), "all is done", hours=7)
+        desktop.nudge()
+        clocks = desktop.device.keeper.store.servers.clocks
+        await until(lambda: set(clocks(ONE) or {}) == {desktop.id}, "its row is gone")
+        assert desktop.root == OLD
+
+
 async def test_a_departure_that_waited_for_its_server_ends_at_the_note_that_came_first(folder, two, autojump_clock):
     async with AsyncExitStack() as stack:
         phone, desktop = [
