@@ -102,7 +102,7 @@ def told(daemon: ServedDaemon, event: str) -> list[dict[str, object]]:
 
 async def test_the_kept_follow_the_left_out_stop_and_the_note_is_put_back(quick_path, url):
     async with circle_of(quick_path, url, "phone", "desktop", "laptop") as (phone, desktop, laptop):
-        url = phone.circle.find(None)[0].url
+        url = phone.circle.named(None)[0]
         await in_step(phone, desktop, laptop)
         assert await held(laptop, url) is Found.STATE
         state = (laptop.device.folder / "looked at").rename(laptop.device.folder / "a state")
@@ -139,7 +139,7 @@ async def paid(daemon: ServedDaemon, seller: TalerBeside, url: str) -> None:
 
 async def test_a_new_account_is_paid_for_and_nothing_is_lost_until_then(quick_path, seller):
     async with circle_of(quick_path, seller.url, "phone", "desktop") as (phone, desktop):
-        url = phone.circle.find(None)[0].url
+        url = phone.circle.named(None)[0]
         await paid(phone, seller, url)
         await in_step(phone, desktop)
         await phone.circle.rolling.rotate(["desktop"])
@@ -164,7 +164,7 @@ async def test_a_new_account_is_paid_for_and_nothing_is_lost_until_then(quick_pa
 
 async def test_an_account_that_expired_is_paid_for_once_more_so_that_the_note_is_back(quick_path, seller):
     async with circle_of(quick_path, seller.url, "phone", "desktop") as (phone, desktop):
-        url = phone.circle.find(None)[0].url
+        url = phone.circle.named(None)[0]
         await paid(phone, seller, url)
         await in_step(phone, desktop)
         note = await phone.circle.rolling.rotate(["desktop"])
@@ -193,7 +193,7 @@ async def test_an_account_that_expired_is_paid_for_once_more_so_that_the_note_is
 @pytest.mark.parametrize("what", ["account", "backup"])
 async def test_a_wiped_account_gets_its_note_back(what, quick_path, taler):
     async with circle_of(quick_path, taler.url, "phone", "desktop") as (phone, desktop):
-        url = phone.circle.find(None)[0].url
+        url = phone.circle.named(None)[0]
         await in_step(phone, desktop)
         await phone.circle.rolling.rotate(["desktop"])
         await until(lambda: told(phone, "rotation.noted"), "the note lies there")
@@ -212,7 +212,7 @@ async def test_a_wiped_account_gets_its_note_back(what, quick_path, taler):
 
 async def test_a_new_account_that_takes_less_is_said_and_the_roll_over_goes_on_when_there_is_room(quick_path, taler):
     async with circle_of(quick_path, taler.url, "phone", "desktop") as (phone, desktop):
-        url = phone.circle.find(None)[0].url
+        url = phone.circle.named(None)[0]
         phone.coin("LARGE", os.urandom(1_200_000).hex())
         await in_step(phone, desktop)
         taler.double.megabytes = 1
