@@ -51,7 +51,8 @@ FAULTS = ("unreachable", "busy", "stalled", "lost", "all lost", "cut")
 class Shelf:
     """One account on one server. ``account`` is that of the circle there.
 
-    ``was_reset``: it was put back, wiped or emptied.
+    ``keeps_rows``: a wallet that left may stay in its clocks, since it was put back, wiped or emptied, or since the
+    wallet's own state database was put back, and with it forgotten that anything is to be done here.
     """
 
     url: str
@@ -60,7 +61,7 @@ class Shelf:
     blob: bytes | None = None
     uploads: int = 0
     history: list[bytes] = field(default_factory=list)
-    was_reset: bool = False
+    keeps_rows: bool = False
 
     @property
     def revision(self) -> str | None:
@@ -90,12 +91,12 @@ class Shelf:
     def go_back(self, draw: int) -> None:
         """Hold a blob again that lay here before."""
         self.blob = self.history[draw % len(self.history)]
-        self.was_reset = True
+        self.keeps_rows = True
 
     def wipe(self) -> None:
         """Hold nothing."""
         self.blob = None
-        self.was_reset = True
+        self.keeps_rows = True
 
     def _take(self, blob: bytes) -> str:
         self.blob = blob
@@ -134,7 +135,7 @@ class TalerShelf(Shelf):
         backup = self._backups[draw % len(self._backups)]
         self.double.put(self.account.public_key, backup)
         self.blob = backup.body
-        self.was_reset = True
+        self.keeps_rows = True
 
     def wipe(self) -> None:
         """Lose the backup, or the account with it."""

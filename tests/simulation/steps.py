@@ -254,7 +254,7 @@ class Schedule:
     def _put_back(self, device: Device, state: StateCopy, wallet: WalletCopy | None) -> None:
         """Put copies back; the person enrols anew with the servers that are missing there."""
         self._stop(device)
-        urls = device.urls
+        urls, left = device.urls, device.departures.keys()
         device.put_back_state(state)
         if wallet is not None:
             device.put_back_wallet(wallet)
@@ -262,6 +262,7 @@ class Schedule:
         device.unregistered |= device.urls
         self.world.excuse()
         for shelf in self.world.shelves:
+            shelf.keeps_rows |= shelf.identity in left - device.departures.keys()
             if shelf.url in urls - device.urls:
                 belonging.enroll(self.world, device, shelf)
 

@@ -51,9 +51,9 @@ def forget_lost(world: World) -> None:
 
 
 def _forget_returned(shelf: Shelf, users: list[Device]) -> None:
-    """Let those who sync with a server that went back forget the wallets in its clocks that had left it."""
+    """Let those who sync with a server forget the wallets that had left it and are in its clocks all the same."""
     enrolled = {user.identity.wallet_id for user in users}
-    for user in users if shelf.was_reset else ():
+    for user in users if shelf.keeps_rows else ():
         assert user.keeper is not None
         clocks = user.keeper.store.servers.clocks(user.address_by_identity[shelf.identity]) or {}
         for wallet_id in sorted(clocks.keys() - enrolled):

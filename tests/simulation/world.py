@@ -107,7 +107,7 @@ class World:
         """Note what a server's blob holds once a wallet that left has written it back without its row, or emptied."""
         note = self.blob_by_digest[digest(before)]
         holds = 0 if emptied else note.holds
-        shelf.was_reset |= emptied
+        shelf.keeps_rows |= emptied
         self.note_sealed(holds, after, note.wallets - {device.identity.wallet_id})
 
     def note_stored(self, device: Device, shelf: Shelf) -> None:
