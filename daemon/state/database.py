@@ -210,8 +210,13 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
-    except sqlite3.DatabaseError as error:
+    except sqlite3.OperationalError as error:
         raise StateUnusable(f"{path} cannot be used as the state database: {error}") from error
+    except sqlite3.DatabaseError as error:  # it is damaged, or something else altogether
+        raise StateUnusable(
+            f"{path} cannot be used as the state database: {error}; keep a copy of it and move it away: the keys are"
+            " not in it, and `walletsync enroll URL` takes up again what lies at a server"
+        ) from error
     return connection
 
 

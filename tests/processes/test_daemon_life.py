@@ -96,7 +96,11 @@ def spoil_state(device: Device) -> None:
         (lose_secrets, 5, "are gone, while"),
         (spoil_secrets, 5, "are damaged: put back a copy"),
         (forget_circle, 5, "name no circle, while servers are enrolled"),
-        (spoil_state, 1, "cannot be used as the state database: file is not a database"),
+        (
+            spoil_state,
+            1,
+            "cannot be used as the state database: file is not a database; keep a copy of it and move it away",
+        ),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
