@@ -20,6 +20,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import platformdirs
+
 from config.errors import ConfigError
 
 HOME_VARIABLE = "WALLETSYNC_HOME"
@@ -69,7 +71,8 @@ def find_paths(home: Path | None = None) -> Paths:
     """Return the files of the home given, else of the one that WALLETSYNC_HOME names, else of the default layout.
 
     Touches no file. Whoever opens or makes the sockets calls ``check_socket_paths`` first. Raises ConfigError where
-    a path is no text: it could neither be told over the socket nor be noted.
+    there is no home folder for the default layout, or a path is no text: it could neither be told over the socket nor
+    be noted.
     """
     chosen = home or os.environ.get(HOME_VARIABLE)
     found = home_paths(Path(chosen)) if chosen else default_paths()
@@ -95,11 +98,15 @@ def _is_text(path: Path) -> bool:
 
 
 def default_paths() -> Paths:
-    """Return the files of the default layout."""
-    state_folder = _state_folder(os.environ)
+    """Return the files of the default layout. Raises ConfigError where there is no home folder for them."""
+    try:
+        state_folder = platformdirs.user_state_path(_APPLICATION)
+        config_folder = platformdirs.user_config_path(_APPLICATION)
+    except RuntimeError as error:
+        raise ConfigError([f"there is no default home: {error}, or name a folder with --home"]) from error
     return Paths(
         home=None,
-        config_file=_folder(os.environ, "XDG_CONFIG_HOME", ".config") / "config.toml",
+        config_file=config_folder / "config.toml",
         state_folder=state_folder,
         run_folder=_run_folder(os.environ, _users_run_folder(), state_folder),
     )
@@ -111,22 +118,7 @@ def claims_folder() -> Path:
     Not in the sockets' folder, which the service manager removes when the default home's daemon ends.
     """
     shared = _shared_folder(os.environ, _users_run_folder())
-    return shared / f"{_APPLICATION}-wallets" if shared else _state_folder(os.environ) / "wallets"
-
-
-def _state_folder(environment: Mapping[str, str]) -> Path:
-    return _folder(environment, "XDG_STATE_HOME", ".local/state")
-
-
-def _folder(environment: Mapping[str, str], variable: str, in_home: str) -> Path:
-    """Return our folder below the one that the variable names, or that the specification puts in its place."""
-    named = Path(environment.get(variable, ""))
-    if named.is_absolute():  # the specification: a relative path is to be ignored
-        return named / _APPLICATION
-    try:
-        return Path.home() / in_home / _APPLICATION
-    except RuntimeError as error:
-        raise ConfigError([f"there is neither a home folder nor {variable}: name a folder with --home"]) from error
+    return shared / f"{_APPLICATION}-wallets" if shared else platformdirs.user_state_path(_APPLICATION) / "wallets"
 
 
 def _run_folder(environment: Mapping[str, str], users_run_folder: Path, state_folder: Path) -> Path:
@@ -137,7 +129,7 @@ def _run_folder(environment: Mapping[str, str], users_run_folder: Path, state_fo
 def _shared_folder(environment: Mapping[str, str], users_run_folder: Path) -> Path | None:
     """Return the folder for what lives no longer than the user's session, if there is one."""
     named = Path(environment.get("XDG_RUNTIME_DIR", ""))
-    if named.is_absolute():
+    if named.is_absolute():  # the specification: a relative path is to be ignored
         return named
     return users_run_folder if users_run_folder.is_dir() else None
 

@@ -1,4 +1,5 @@
 import os
+import pwd
 import socket
 from pathlib import Path
 
@@ -67,11 +68,12 @@ def test_a_relative_xdg_variable_is_ignored(monkeypatch, tmp_path):
 
 
 def test_a_user_without_a_home_folder_is_told_to_name_one(monkeypatch):
-    def fail() -> Path:
-        raise RuntimeError("Could not determine home directory.")
+    def fail(uid: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
 
-    monkeypatch.setattr(Path, "home", fail)
-    with pytest.raises(ConfigError, match="neither a home folder nor XDG_STATE_HOME: name a folder with --home"):
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", fail)
+    with pytest.raises(ConfigError, match=r"there is no default home: .* absolute HOME .*, or name a folder with --home"):
         find_paths()
 
 
