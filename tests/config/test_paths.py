@@ -73,7 +73,9 @@ def test_a_user_without_a_home_folder_is_told_to_name_one(monkeypatch):
 
     monkeypatch.delenv("HOME")
     monkeypatch.setattr(pwd, "getpwuid", fail)
-    with pytest.raises(ConfigError, match=r"there is no default home: .* absolute HOME .*, or name a folder with --home"):
+    with pytest.raises(
+        ConfigError, match=r"there is no default home: .* absolute HOME .*, or name a folder with --home"
+    ):
         find_paths()
 
 
