@@ -339,7 +339,7 @@ class Device:
             if place[0] in active and self._is_read(operation):
                 self._note_read(place, operation)
         for place, row in snapshot.rows.items():  # a state database that was put back may not know a set yet
-            if place[0] in active - self.held.captured_sets:
+            if place[0] in active - self.held.captured_sets and place not in snapshot.pending:
                 self.held.operations |= self.world.oracle.get(row).bit
         self.held.captured_sets = active
 

@@ -21,7 +21,7 @@ def test_a_seed_plays_the_same_twice():
     assert once.counts == again.counts
 
 
-@pytest.mark.parametrize("seed", [870, 20247])
+@pytest.mark.parametrize("seed", [870, 3313, 20247])
 def test_wallets_that_leave_in_the_middle_of_something_harm_no_other(seed):
-    """Seeds that once went wrong: a departure forgotten with a state that was put back, and a crash in leaving."""
+    """Seeds that once went wrong: a departure forgotten with a state put back, an edit and a crash while leaving."""
     assert run_seed(seed, Settings()).problem is None
