@@ -24,7 +24,8 @@ from daemon.keeper.spent import has_moved
 from daemon.keeper.stamping import Stamper, is_announced
 from daemon.keeper.store import Store
 from daemon.state.replica import encode_times
-from daemon.wallet.guest import Excluded, Marker, Row
+from daemon.wallet.guest import Marker
+from daemon.wallet.reading import Excluded, Row
 from daemon.wallet.rows import decode_key
 from daemon.wallet.tables import SetTable
 
@@ -92,7 +93,7 @@ def capture(store: Store) -> Captured:
         stamper.finish()
         store.history.forget_before(store.surroundings.wall() - store.rules.undo_seconds)
     store.writer = stamper.writer
-    captured.left_out = store.guest.take_left_out()
+    captured.left_out = store.guest.reader.take_left_out()
     if captured.scanned:
         store.scanned_at = store.surroundings.wall()
     return captured
@@ -166,7 +167,7 @@ def _differing(store: Store, table: SetTable) -> tuple[Iterator[tuple[str, Row]]
     absent = dict.fromkeys(bases)
 
     def differing() -> Iterator[tuple[str, Row]]:
-        for key, row in store.guest.scan(table):
+        for key, row in store.guest.reader.scan(table):
             absent.pop(key, None)
             if bases.get(key) != row.digest:
                 yield key, row
@@ -175,7 +176,7 @@ def _differing(store: Store, table: SetTable) -> tuple[Iterator[tuple[str, Row]]
 
 
 def _read(store: Store, set_name: str, key: str) -> Row | Excluded | None:
-    return store.guest.read(store.guest.layout.table_by_set[set_name], decode_key(key))
+    return store.guest.reader.read(store.guest.layout.table_by_set[set_name], decode_key(key))
 
 
 class _Capturing:

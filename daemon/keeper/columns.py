@@ -9,7 +9,7 @@ compared with their elements: daemon.wallet.rows.)
 import msgspec
 
 from daemon.keeper.store import Store
-from daemon.wallet.guest import Row
+from daemon.wallet.reading import Row
 from daemon.wallet.rows import decode_key, digest, without_defaults
 from daemon.wallet.tables import SetTable
 
@@ -34,7 +34,7 @@ def note_columns(store: Store) -> None:
 
 def _rebase(store: Store, table: SetTable, added: frozenset[str]) -> None:
     for key, base in store.to_apply.bases(table.name).items():
-        row = store.guest.read(table, decode_key(key))
+        row = store.guest.reader.read(table, decode_key(key))
         if isinstance(row, Row) and digest(without_defaults(row.value, added, table.default_by_column)) == base:
             store.to_apply.set_base(table.name, key, row.digest)
 

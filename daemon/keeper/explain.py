@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from daemon.keeper.store import Store
 from daemon.sets.element import Stamp, covers, has_seen
-from daemon.wallet.guest import Excluded
+from daemon.wallet.reading import Excluded
 from daemon.wallet.rows import decode_key
 from daemon.wallet.tables import CIRCLE_SET
 
@@ -51,7 +51,7 @@ def not_said_yet(store: Store, url: str) -> Iterator[Pending]:
 
 def _pending(store: Store, set_name: str, key: str) -> Pending | None:
     table = store.guest.layout.table_by_set[set_name]
-    row = store.guest.read(table, decode_key(key))
+    row = store.guest.reader.read(table, decode_key(key))
     listed = store.to_apply.get(set_name, key)
     known = store.replica.known(set_name, key)
     base = listed.base if listed else known.base

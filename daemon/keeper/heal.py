@@ -25,7 +25,7 @@ from daemon.keeper.stamping import Stamper
 from daemon.keeper.store import Store
 from daemon.sets.element import Element, Seen, covers, has_seen
 from daemon.state.replica import decode_times
-from daemon.wallet.guest import Row
+from daemon.wallet.reading import Row
 from daemon.wallet.rows import decode_key
 from daemon.wallet.tables import SetTable
 
@@ -69,7 +69,7 @@ class _Healing:
         """Heal all rows of one set, of which the change log names these."""
         missing = {entry.key for entry in self._store.replica.entries_of(table.name)}
         missing |= self._store.to_apply.bases(table.name).keys()
-        for key, row in self._store.guest.scan(table):
+        for key, row in self._store.guest.reader.scan(table):
             missing.discard(key)
             self._heal_row(table, key, row, logged=key in logged)
         for key in missing:
@@ -99,7 +99,7 @@ class _Healing:
 
     def _heal_absence(self, table: SetTable, key: str, *, logged: bool) -> None:
         """Write a live element's row anew, unless the wallet deleted it after our last write there."""
-        found = self._store.guest.read(table, decode_key(key))
+        found = self._store.guest.reader.read(table, decode_key(key))
         element = self._store.replica.known(table.name, key).element
         self._store.to_apply.remove(table.name, key)
         self._store.replica.set_base(table.name, key, None)

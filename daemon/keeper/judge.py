@@ -12,7 +12,7 @@ from daemon.keeper.store import Store
 from daemon.sets.element import Seen
 from daemon.sets.operations import delete, insert, unaware_insert_survives
 from daemon.state.listed import Listed
-from daemon.wallet.guest import Row
+from daemon.wallet.reading import Row
 from daemon.wallet.rows import keep_other_members
 from daemon.wallet.tables import SetTable
 

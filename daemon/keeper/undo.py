@@ -68,7 +68,7 @@ def approve(store: Store, number: int) -> None:
         stamper = store.stamper()
         for set_name, key in keys if held == "out" else ():
             table = store.guest.layout.table_by_set.get(set_name)
-            if table is not None and store.guest.read(table, decode_key(key)) is None:
+            if table is not None and store.guest.reader.read(table, decode_key(key)) is None:
                 judge_absence(store, stamper, table, key)
         store.held.release(number)
         stamper.finish()

@@ -5,35 +5,23 @@ on the database that lies at the path now, or raises WalletTrouble.
 """
 
 import contextlib
-import itertools
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from config.profile import Profile
-from daemon.blob.limits import KEY_BYTES, VALUE_BYTES
 from daemon.wallet import triggers
 from daemon.wallet.claim import Claim
 from daemon.wallet.file import WalletFile
 from daemon.wallet.holder import Holder, other_user, put
-from daemon.wallet.rows import SqlValue, digest, encode_key, encode_value
+from daemon.wallet.reading import Reader
+from daemon.wallet.rows import encode_key
 from daemon.wallet.tables import Layout, SetTable, lay_out
 from daemon.wallet.trouble import WalletTaken, WalletTrouble
 
 LOCK_WAIT = 10.0
 """How long a statement waits for the wallet's own transactions, in seconds, if not told otherwise."""
-
-
-class Row(NamedTuple):
-    """What the wallet has of a key: the value of a row that takes part, with its digest."""
-
-    value: bytes
-    digest: bytes
-
-
-class Excluded(NamedTuple):
-    """The wallet has a row of this key that does not take part, or that no blob could hold."""
 
 
 class Marker(NamedTuple):
@@ -81,12 +69,12 @@ class Guest:
         self.active_sets = frozenset(each.name for each in profile.sets if not each.optional or each.name in optional)
         self.use_triggers = use_triggers
         self._file = WalletFile(path, lock_wait, claim)
+        self.reader = Reader(self._file)
         self._layout: Layout | None = None
         self._schema_version = self._data_version = -1
         self._is_complete = self._detached = False
         self._holder = holder
         self._holds = holder is None
-        self._left_out: dict[str, str] = {}
 
     @property
     def guarded_tables(self) -> dict[str, SetTable]:
@@ -269,81 +257,6 @@ class Guest:
                 keys[set_name, encode_key(values[: len(table.profile.key)])] = None
         return LogPage(last_seq, list(keys))
 
-    def read(self, table: SetTable, key: Sequence[SqlValue]) -> Row | Excluded | None:
-        """Return what the wallet has of one key."""
-        try:
-            with self._no_huge_values():
-                rows = self.connection.execute(table.select_row(key), key).fetchall()
-        except sqlite3.DataError as error:
-            self._leave_out_huge(table, error)
-            return Excluded()
-        match rows:
-            case []:
-                return None
-            case [(takes_part, *values)] if takes_part:
-                row = _row(table, values)
-                return row if self._fits(table, encode_key(key), row) else Excluded()
-        return Excluded()
-
-    def scan(self, table: SetTable) -> Iterator[tuple[str, Row]]:
-        """Walk all rows of a set that take part, in one state of the database (``reading`` or ``writing``)."""
-        last = None
-        try:
-            with self._no_huge_values():
-                for text, row in self._rows(table, table.select_all):
-                    last = text
-                    yield text, row
-        except sqlite3.DataError as error:
-            self._leave_out_huge(table, error)
-            yield from self._rest_without_huge(table, last)
-
-    def _rest_without_huge(self, table: SetTable, last: str | None) -> Iterator[tuple[str, Row]]:
-        """Walk on after this key. They come in the same order."""
-        rows = self._rows(table, table.select_all_up_to(VALUE_BYTES))
-        if last is not None:
-            rows = itertools.dropwhile(lambda each: each[0] != last, rows)
-            next(rows)
-        yield from rows
-
-    def _rows(self, table: SetTable, select: str) -> Iterator[tuple[str, Row]]:
-        width = len(table.profile.key)
-        for row in self.connection.execute(select):
-            key = row[:width]
-            if None not in key or isinstance(self.read(table, key), Row):  # null is unlike null: there may be two
-                text, value = encode_key(key), _row(table, row[width:])
-                if self._fits(table, text, value):
-                    yield text, value
-
-    @contextlib.contextmanager
-    def _no_huge_values(self) -> Iterator[None]:
-        """Have SQLite refuse, in the body, what no blob could hold anyway: a gigabyte would be here several times."""
-        most = self.connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_BYTES)
-        try:
-            yield
-        finally:
-            self.connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, most)
-
-    def _leave_out_huge(self, table: SetTable, error: sqlite3.DataError) -> None:
-        """Note that a row is too large to be read. Raises the error if it says anything else."""
-        if error.sqlite_errorname != "SQLITE_TOOBIG":
-            raise error
-        self._left_out[table.name] = (
-            f"the content of a row has more than {VALUE_BYTES} bytes, and a blob takes {VALUE_BYTES} at most"
-        )
-
-    def take_left_out(self) -> dict[str, str]:
-        """Return why rows of these sets were left out since this was last asked: no blob could hold them."""
-        left_out, self._left_out = self._left_out, {}
-        return left_out
-
-    def _fits(self, table: SetTable, key: str, row: Row) -> bool:
-        """Tell whether a blob can hold a row. One that could not would cut the other wallets off from all the rest."""
-        for what, size, most in (("key", len(key.encode()), KEY_BYTES), ("content", len(row.value), VALUE_BYTES)):
-            if size > most:
-                self._left_out[table.name] = f"the {what} of a row has {size} bytes, and a blob takes {most} at most"
-                return False
-        return True
-
     def _lay_out(self) -> Layout:
         """See how the sets lie in the database. Raises WalletTrouble where they do not."""
         layout, problems = lay_out(self.connection, self._profile, self._optional)
@@ -356,8 +269,3 @@ class Guest:
 
     def _wanted(self) -> dict[str, str]:
         return triggers.wanted(self.layout, triggers=self.use_triggers)
-
-
-def _row(table: SetTable, values: Sequence[SqlValue]) -> Row:
-    value = encode_value(dict(zip(table.shared, values, strict=True)))
-    return Row(value, digest(value))

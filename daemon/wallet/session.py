@@ -12,7 +12,8 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from daemon.wallet.guest import Excluded, Guest, Row
+from daemon.wallet.guest import Guest
+from daemon.wallet.reading import Excluded, Row
 from daemon.wallet.rows import BrokenText, SqlValue, decode_key, decode_value, encode_key, placeholder
 from daemon.wallet.tables import SetTable, names, quoted
 from daemon.wallet.triggers import KEY_COLUMNS
@@ -74,7 +75,7 @@ class Session:
 
     def read(self, step: Step) -> Row | Excluded | None:
         """Read what the row is like now."""
-        return self.guest.read(step.table, decode_key(step.key))
+        return self.guest.reader.read(step.table, decode_key(step.key))
 
     def forget_own_log(self) -> None:
         """Take what this transaction itself has logged off the log: its rows are their own bases."""
@@ -112,7 +113,7 @@ class Session:
     def _delete(self, table: SetTable, key: Sequence[SqlValue], *, expected: int | None) -> None:
         sql = f"DELETE FROM {quoted(table.profile.table)} WHERE {table.key_matches(key)}"
         deleted = self.connection.execute(sql, key).rowcount
-        if expected not in (None, deleted) or self.guest.read(table, key) is not None:
+        if expected not in (None, deleted) or self.guest.reader.read(table, key) is not None:
             raise Refusal("the wallet kept the row")
 
     def _insert(self, step: Step, key: Sequence[SqlValue], local: Mapping[str, SqlValue]) -> Row | Excluded | None:
@@ -141,13 +142,13 @@ class Session:
         self, table: SetTable, key: Sequence[SqlValue], columns: Mapping[str, SqlValue]
     ) -> Row | Excluded | None:
         """Return what a row is like that was written, and delete the ghosts that it replaces."""
-        found = self.guest.read(table, key)
+        found = self.guest.reader.read(table, key)
         if found is None:
             raise Refusal("the wallet did not keep the row under its key")
         if not any(ghost.replaced_by == table.name for ghost in table.ghosts):
             return found
         self._lay_ghosts(table, columns)
-        return self.guest.read(table, key)
+        return self.guest.reader.read(table, key)
 
     def _local_columns(self, table: SetTable, key: Sequence[SqlValue]) -> dict[str, SqlValue]:
         local = table.profile.local

@@ -19,7 +19,8 @@ that is in the way of the others there waits, and they are tried without it.
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from daemon.wallet.guest import Excluded, Guest, Row
+from daemon.wallet.guest import Guest
+from daemon.wallet.reading import Excluded, Row
 from daemon.wallet.references import dangling, has_deferred, to_blame
 from daemon.wallet.rows import InvalidValue, SqlValue, decode_key, digest
 from daemon.wallet.session import Place, Refusal, Session, Step
@@ -135,7 +136,7 @@ def _attempt(session: Session, step: Step) -> Outcome:
     """Carry out one step, or leave the database as if it had not been tried."""
     try:
         key = _key_columns(step)
-        found = session.guest.read(step.table, key)
+        found = session.guest.reader.read(step.table, key)
         if _base(found, step.base) != step.base:
             return Changed()
         if _is_as_wanted(found, step):

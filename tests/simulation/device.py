@@ -34,7 +34,8 @@ from daemon.secret import Secret
 from daemon.state.database import StateDatabase
 from daemon.state.history import Kept
 from daemon.surroundings import Surroundings
-from daemon.wallet.guest import Guest, Row
+from daemon.wallet.guest import Guest
+from daemon.wallet.reading import Row
 from daemon.wallet.rows import decode_key
 from daemon.worker import inline
 
@@ -355,7 +356,7 @@ class Device:
         assert self.keeper is not None
         store, (set_name, key) = self.keeper.store, operation.place
         entry = store.to_apply.get(set_name, key)
-        row = store.guest.read(store.guest.layout.table_by_set[set_name], decode_key(key))
+        row = store.guest.reader.read(store.guest.layout.table_by_set[set_name], decode_key(key))
         return entry is not None and isinstance(row, Row) and row.digest == entry.base
 
     def _note_read(self, place: Place, operation: Operation) -> None:

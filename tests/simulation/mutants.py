@@ -31,7 +31,7 @@ from daemon.sets.collect import Clocks
 from daemon.sets.element import NO_DELETES, Deletes, Element, Entry, Stamp
 from daemon.state.replica import Replica, decode_times, encode_times
 from daemon.state.servers import LeftAccount, Servers
-from daemon.wallet.guest import Row
+from daemon.wallet.reading import Row
 from daemon.wallet.rows import digest
 from daemon.wallet.tables import SetTable
 

@@ -6,7 +6,8 @@ from contextlib import closing
 from pathlib import Path
 
 from config.profile import GhostRule, Profile, SetProfile
-from daemon.wallet.guest import Excluded, Guest, Row
+from daemon.wallet.guest import Guest
+from daemon.wallet.reading import Excluded, Row
 from daemon.wallet.rows import decode_key
 from daemon.wallet.tables import SetTable
 from daemon.wallet.writing import Outcome, Step, write
@@ -53,7 +54,7 @@ def found(guest: Guest, set_name: str) -> dict[str, bytes]:
     """Return the values of all rows of a set that take part, by key."""
     table = guest.layout.table_by_set[set_name]
     with guest.reading():
-        return {key: row.value for key, row in guest.scan(table)}
+        return {key: row.value for key, row in guest.reader.scan(table)}
 
 
 def logged(guest: Guest) -> set[tuple[str, str]]:
@@ -95,5 +96,5 @@ class StepList:
 
 def _step(guest: Guest, set_name: str, key: str, value: bytes | None) -> Step:
     table = guest.layout.table_by_set[set_name]
-    row: Row | Excluded | None = guest.read(table, decode_key(key))
+    row: Row | Excluded | None = guest.reader.read(table, decode_key(key))
     return Step(table, key, row.digest if isinstance(row, Row) else None, value)

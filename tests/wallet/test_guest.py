@@ -11,7 +11,8 @@ import pytest
 from support.wallet_files import be_the_wallet, bring, forget_log, found, guest_in, logged, make, profile_of, schema
 
 from config.profile import SetProfile
-from daemon.wallet.guest import Excluded, Guest, Row
+from daemon.wallet.guest import Guest
+from daemon.wallet.reading import Excluded, Row
 from daemon.wallet.rows import decode_key, encode_key, encode_value
 from daemon.wallet.trouble import WalletTrouble
 
@@ -438,13 +439,13 @@ def test_a_row_far_too_large_is_left_out_without_being_read_and_no_other_row_is_
     table = guest.layout.table_by_set["coins"]
     tracemalloc.start()
     with guest.reading():
-        keys = [key for key, _ in guest.scan(table)]
-        assert isinstance(guest.read(table, ["N4"]), Excluded)
-        assert isinstance(guest.read(table, ["N7"]), Excluded)
+        keys = [key for key, _ in guest.reader.scan(table)]
+        assert isinstance(guest.reader.read(table, ["N4"]), Excluded)
+        assert isinstance(guest.reader.read(table, ["N7"]), Excluded)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (set(keys), len(keys)) == (expected, len(expected))
-    assert "a blob takes" in guest.take_left_out()["coins"]
+    assert "a blob takes" in guest.reader.take_left_out()["coins"]
     assert peak < 2**20
     bring(guest, "coins", {'["N4"]': coin(4), '["C"]': coin(3)})
     assert len(found(guest, "coins")) == len(expected) + 2
@@ -455,7 +456,7 @@ def test_a_key_far_too_large_is_left_out_and_holds_up_nothing(guest):
     with guest.reading():
         keys = guest.read_log().keys
         table = guest.layout.table_by_set["coins"]
-        rows = {key: guest.read(table, decode_key(key)) for _, key in keys}
+        rows = {key: guest.reader.read(table, decode_key(key)) for _, key in keys}
     assert {key for key, row in rows.items() if isinstance(row, Row)} == {'["C"]'}
     assert len(rows) == 2
     assert set(found(guest, "coins")) == {'["A"]', '["B"]', '["C"]'}

@@ -137,10 +137,10 @@ def test_a_row_is_found_by_the_very_key_and_by_no_other_that_compares_equal(tmp_
     guest = guest_in(tmp_path / "wallet.db", KEY_PROFILE)
     be_the_wallet(guest.path, "INSERT INTO t VALUES ('abc', 1), (1, 2)")
     table = guest.layout.table_by_set["things"]
-    assert guest.read(table, ["abc"]) is not None
-    assert guest.read(table, ["ABC"]) is None
-    assert guest.read(table, [1]) is not None
-    assert guest.read(table, [1.0]) is None
+    assert guest.reader.read(table, ["abc"]) is not None
+    assert guest.reader.read(table, ["ABC"]) is None
+    assert guest.reader.read(table, [1]) is not None
+    assert guest.reader.read(table, [1.0]) is None
     guest.close()
 
 

@@ -152,7 +152,7 @@ def test_what_a_trigger_of_the_wallet_makes_of_a_row_is_its_base(guest_of):
     (outcome,) = bring(guest, "handles", {"[1]": row(handle="a")}).values()
     table = guest.layout.table_by_set["handles"]
     assert found(guest, "handles") == {"[1]": row(handle="A")}
-    assert outcome == Written(guest.read(table, [1]).digest)
+    assert outcome == Written(guest.reader.read(table, [1]).digest)
 
 
 @pytest.mark.parametrize("reference", ["", "DEFERRABLE INITIALLY DEFERRED"])
