@@ -171,8 +171,10 @@ def test_the_doctor_finds_a_running_daemon_well_and_what_is_broken(device: Devic
 def test_a_report_of_a_real_daemon_names_nobody(device: Device, place: Place) -> None:
     device.enroll(place.folder())
     device.sync()
+    device.cli("pause")
+    wait_until(lambda: device.server.state == "paused", "no sync is under way")
     report = device.cli("report")
     assert report.returncode == 0
-    assert "server 1 (file): idle" in report.stdout
+    assert "server 1 (file): paused" in report.stdout
     for private in ("phone", str(place.path), device.status().wallet.id, "wallet.db"):
         assert private not in report.stdout

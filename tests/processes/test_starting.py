@@ -90,6 +90,7 @@ def test_the_first_status_tells_what_was_amiss_before_the_start(phone: Device, p
     phone.sync()
     with phone.client() as client:
         client.pause()
+    wait_until(lambda: phone.server.state != "syncing", "no sync is under way")
     before = phone.server
     assert before.error is not None
     phone.stop()
