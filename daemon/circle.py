@@ -159,6 +159,9 @@ class Circle:
         """Work with these secrets, and write them down. Raises SecretsError, and then nothing was changed."""
         ids = self.surroundings.ids
         await self.surroundings.worker(partial(keys.save, self.secrets_path, secrets, ids))
+        self._work_with(secrets)
+
+    def _work_with(self, secrets: keys.Secrets) -> None:
         self.secrets = secrets
         self._say_circle()
 
@@ -173,8 +176,7 @@ class Circle:
 
     def turn_to_unwritten(self, root: Secret[bytes]) -> None:
         """Work with that root secret, although it could not be written down."""
-        self.secrets = self.secrets.with_root(root)
-        self._say_circle()
+        self._work_with(self.secrets.with_root(root))
 
     def keys_at(self, identity: str) -> ServerKeys:
         """Return the keys of this circle's account at the server of this identity."""

@@ -9,7 +9,6 @@ what was left. Whatever fails is a value, ``SyncResult.failure``.
 """
 
 import contextlib
-import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,6 +21,7 @@ from daemon.blob.errors import BlobUnreadable
 from daemon.blob.keys import ServerKeys
 from daemon.conflicts import longest_delay
 from daemon.copies import Copies
+from daemon.disk import DiskTrouble
 from daemon.keeper.answer import Answer, NoBlobThere, SameBlob, Spooled
 from daemon.keeper.export import Sealed
 from daemon.keeper.intake import TakenIn
@@ -118,7 +118,7 @@ class Exchange:
         """Bring this device and the server into step. Cancellation leaves wallet, replica and server consistent."""
         try:
             await self._sync_through_conflicts()
-        except (OSError, sqlite3.OperationalError) as error:
+        except DiskTrouble as error:
             # Servers' troubles are values. This is our own folder: a full disk, or one that became read-only.
             folder = self._spool_folder.parent
             message = f"this device cannot keep what a sync needs in {folder}: {error}"

@@ -4,7 +4,6 @@ What is to be done decides daemon.rotation.steps. Everything can be repeated, an
 leaves the account as it was, or with the note.
 """
 
-import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +15,7 @@ import trio
 from daemon import logs
 from daemon.blob.errors import BlobUnreadable
 from daemon.blob.keys import ServerKeys
+from daemon.disk import DiskTrouble
 from daemon.keeper import rolling as turns
 from daemon.keeper.answer import Spooled
 from daemon.keeper.merge import TimePoisoned
@@ -70,7 +70,7 @@ class Care:
         try:
             with spooled(self._circle.spool_folder, self._circle.surroundings, "left") as spool:
                 return await self._look_with(note, spool)
-        except (OSError, sqlite3.OperationalError) as error:
+        except DiskTrouble as error:
             folder = self._circle.spool_folder.parent
             return Failure(FailureKind.UNREACHABLE, f"this device cannot keep what it needs in {folder}: {error}")
 
